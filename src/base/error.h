@@ -1,0 +1,67 @@
+// Errors: what ends an operation. An Error is one sentence: what failed, while doing what, on which object,
+// why, and what to do about it.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tare {
+
+/// What the caller can tell apart; a program's exit code follows from it (docs/architecture.md).
+enum class ErrorKind {
+  usage,           ///< the command line is wrong
+  invalid,         ///< input (an archive, an option's value, a rootfs) is not acceptable
+  not_found,       ///< the named object does not exist
+  conflict,        ///< the object exists already or is in use
+  unsupported,     ///< this kernel or machine lacks what was asked for
+  not_executable,  ///< the container's command exists but cannot be run (exit code 126)
+  no_command,      ///< the container's command does not exist (exit code 127)
+  system,          ///< the kernel refused
+};
+
+/// Ends an operation. `what()` is the whole line: trail, text, errno's words, hint.
+class Error : public std::exception {
+ public:
+  /// `error_number` is an errno value or 0; `hint` says what to do about it, without a full stop.
+  explicit Error(ErrorKind kind, std::string text, int error_number = 0, std::string hint = {});
+
+  const char* what() const noexcept override { return line_.c_str(); }
+  ErrorKind kind() const noexcept { return kind_; }
+  int error_number() const noexcept { return error_number_; }
+  const std::string& text() const noexcept { return text_; }
+  const std::string& hint() const noexcept { return hint_; }
+  /// "mount /proc", outermost first.
+  const std::vector<std::string>& trail() const noexcept { return trail_; }
+
+ private:
+  ErrorKind kind_;
+  int error_number_;
+  std::string text_, hint_, line_;
+  std::vector<std::string> trail_;
+};
+
+/// The kernel's refusal: `throw system_error("cannot open /etc/hosts")` takes errno as it is at the call.
+Error system_error(std::string text, std::string hint = {});
+Error system_error(int error_number, std::string text, std::string hint = {});
+
+/// "No such file or directory" for ENOENT: strerror without its shared buffer.
+std::string_view errno_words(int error_number);
+
+/// A breadcrumb: while it lives, every Error thrown by this thread names it in its trail.
+/// Both views must outlive the Step.
+class Step {
+ public:
+  explicit Step(std::string_view action, std::string_view object = {}) noexcept;
+  ~Step();
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+ private:
+  friend class Error;
+  std::string_view action_, object_;
+  Step* outer_;
+};
+
+}  // namespace tare

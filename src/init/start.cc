@@ -1,0 +1,4 @@
+extern "C" [[noreturn]] void _start() {
+  for (;;) {
+  }
+}

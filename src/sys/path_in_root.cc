@@ -1,0 +1,32 @@
+#include "sys/path_in_root.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+
+namespace tare::sys {
+
+UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode) noexcept {
+  const open_how how{.flags = static_cast<unsigned>(flags) | O_CLOEXEC,
+                     .mode = mode,
+                     .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  // EAGAIN: a rename or mount elsewhere raced with `..` (openat2(2)); the kernel asks to try again.
+  for (int attempt = 0;; attempt++) {
+    const long fd = ::syscall(SYS_openat2, root.number(), path.c_str(), &how, sizeof how);
+    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+    if (errno != EINTR && (errno != EAGAIN || attempt > 100)) return UniqueFd();
+  }
+}
+
+UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode) {
+  UniqueFd fd = try_open_in_root(root, path, flags, mode);
+  if (!fd) throw system_error(format("cannot open {} in the container's root", path.value));
+  return fd;
+}
+
+}  // namespace tare::sys

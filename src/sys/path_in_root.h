@@ -1,0 +1,16 @@
+// Paths inside a hostile directory tree, resolved only by the kernel and only once: openat2(2) with
+// RESOLVE_IN_ROOT, so that symlinks, `..` and absolute links stay inside, and no magic link is followed
+// (CVE-2021-30465, CVE-2024-45310).
+#pragma once
+
+#include "base/types.h"
+#include "sys/unique_fd.h"
+
+namespace tare::sys {
+
+/// Opens `path` as seen by a process whose root directory is `root`. Throws naming the path.
+UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode = 0);
+/// The same; an invalid UniqueFd with errno set where it fails.
+UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode = 0) noexcept;
+
+}  // namespace tare::sys
