@@ -1,0 +1,83 @@
+#include "base/json.h"
+
+#include <boost/json/src.hpp>
+
+#include "base/error.h"
+#include "base/format.h"
+
+namespace tare::json {
+namespace {
+
+void print(std::string& out, const value& value, std::size_t level) {
+  const auto line = [&](std::size_t depth) { out.append("\n").append(depth * 2, ' '); };
+  if (const auto* fields = value.if_object(); fields && !fields->empty()) {
+    out.push_back('{');
+    for (bool first = true; const auto& field : *fields) {
+      if (!std::exchange(first, false)) out.push_back(',');
+      line(level + 1);
+      out.append(boost::json::serialize(field.key())).append(": ");
+      print(out, field.value(), level + 1);
+    }
+    line(level);
+    out.push_back('}');
+  } else if (const auto* elements = value.if_array(); elements && !elements->empty()) {
+    out.push_back('[');
+    for (bool first = true; const auto& element : *elements) {
+      if (!std::exchange(first, false)) out.push_back(',');
+      line(level + 1);
+      print(out, element, level + 1);
+    }
+    line(level);
+    out.push_back(']');
+  } else {
+    out.append(boost::json::serialize(value));
+  }
+}
+
+const value& field(const object& object, std::string_view name) {
+  const value* found = object.if_contains(name);
+  if (!found) throw Error(ErrorKind::invalid, format("the field {} is missing", name));
+  return *found;
+}
+
+}  // namespace
+
+value parse(std::string_view text) {
+  boost::json::error_code code;
+  boost::json::stream_parser parser;
+  const std::size_t read = parser.write_some(text.data(), text.size(), code);
+  if (!code) parser.finish(code);
+  if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
+    code = boost::json::error::extra_data;
+  if (code) throw Error(ErrorKind::invalid, format("not JSON near byte {}: {}", read, code.message()));
+  return parser.release();
+}
+
+std::string compact(const value& value) { return boost::json::serialize(value); }
+
+std::string pretty(const value& value) {
+  std::string out;
+  print(out, value, 0);
+  out.push_back('\n');
+  return out;
+}
+
+std::string text_field(const object& object, std::string_view name) {
+  const auto* text = field(object, name).if_string();
+  if (!text) throw Error(ErrorKind::invalid, format("the field {} is no string", name));
+  return std::string(*text);
+}
+
+std::int64_t integer_field(const object& object, std::string_view name) {
+  const auto* integer = field(object, name).if_int64();
+  if (!integer) throw Error(ErrorKind::invalid, format("the field {} is no integer", name));
+  return *integer;
+}
+
+bool flag_field(const object& object, std::string_view name) {
+  const auto* flag = field(object, name).if_bool();
+  if (!flag) throw Error(ErrorKind::invalid, format("the field {} is neither true nor false", name));
+  return *flag;
+}
+
+}  // namespace tare::json

@@ -1,0 +1,26 @@
+// JSON: Boost.JSON under the project's own name, compiled once (json.cc).
+#pragma once
+
+#include <boost/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tare::json {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+
+/// Throws Error{invalid} saying where the text stops being JSON.
+value parse(std::string_view text);
+std::string compact(const value& value);
+/// Two spaces a level, as inspect prints it; ends with a newline.
+std::string pretty(const value& value);
+
+/// Typed fields of records the project wrote itself; throw Error{invalid} naming the field.
+std::string text_field(const object& object, std::string_view name);
+std::int64_t integer_field(const object& object, std::string_view name);
+bool flag_field(const object& object, std::string_view name);
+
+}  // namespace tare::json

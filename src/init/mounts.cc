@@ -1,0 +1,166 @@
+// Operations on mounts. Every mount is first made detached, then hung onto a descriptor of its target: no
+// path is walked twice (CVE-2021-30465).
+#include "init/constants.h"
+#include "init/operations.h"
+#include "init/paths.h"
+#include "init/syscalls.h"
+#include "init/text.h"
+
+namespace tare::init {
+
+using plan::Operation;
+
+namespace {
+
+long move_mount(int mount, int target) {
+  return call(__NR_move_mount, mount, address(""), target, address(""),
+              move_mount_f_empty_path | move_mount_t_empty_path);
+}
+
+long clone_of(int fd, unsigned flags) {
+  return call(__NR_open_tree, fd, address(""), open_tree_clone | open_tree_cloexec | at_empty_path | flags);
+}
+
+long set_mount_attributes(int mount, unsigned at_flags, uint64_t set, uint64_t clear) {
+  const MountAttributes attributes{.set = set, .clear = clear, .propagation = 0, .userns_fd = 0};
+  return call(__NR_mount_setattr, mount, address(""), at_empty_path | at_flags, address(&attributes),
+              sizeof attributes);
+}
+
+long status_of(int fd, Statx& status) {
+  return call(__NR_statx, fd, address(""), at_empty_path, statx_basic, address(&status));
+}
+
+// Hangs a clone of what `fd` shows over `target`.
+long cover(int fd, int target) {
+  const long clone = clone_of(fd, 0);
+  if (clone < 0) return clone;
+  const long result = move_mount(static_cast<int>(clone), target);
+  close(static_cast<int>(clone));
+  return result;
+}
+
+// The node must be what it says: a clone of anything else would be shown in the masked file's place
+// (CVE-2025-31133).
+long check_null_device(int fd) {
+  Statx status{};
+  const long result = status_of(fd, status);
+  if (result < 0) return result;
+  const bool is_null = (status.mode & s_ifmt) == s_ifchr && status.rdev_major == 1 && status.rdev_minor == 3;
+  return is_null ? 0 : -e_inval;
+}
+
+}  // namespace
+
+long set_propagation(const Operation& operation) {
+  return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
+}
+
+long new_filesystem(Context& context, const Operation& operation) {
+  const long filesystem = call(__NR_fsopen, address(operation.text), fsopen_cloexec);
+  if (filesystem < 0) return filesystem;
+  long result = 0;
+  for (uint32_t i = 0; result == 0 && operation.list && operation.list[i]; i++) {
+    const char* key = operation.list[i] + 1;
+    result = operation.list[i][0] == '='
+                 ? call(__NR_fsconfig, filesystem, fsconfig_set_string, address(key),
+                        address(after_terminator(key)), 0)
+                 : call(__NR_fsconfig, filesystem, fsconfig_set_flag, address(key), 0, 0);
+  }
+  if (result == 0) result = call(__NR_fsconfig, filesystem, fsconfig_cmd_create, 0, 0, 0);
+  if (result == 0) result = call(__NR_fsmount, filesystem, fsmount_cloexec, static_cast<long>(operation.a));
+  close(static_cast<int>(filesystem));
+  return keep(context, operation.into, result);
+}
+
+long clone_tree(Context& context, const Operation& operation) {
+  const unsigned flags =
+      open_tree_clone | open_tree_cloexec | (operation.a ? static_cast<unsigned>(at_recursive) : 0);
+  return keep(context, operation.into, call(__NR_open_tree, at_fdcwd, address(operation.path), flags));
+}
+
+long set_attributes(Context& context, const Operation& operation) {
+  return set_mount_attributes(descriptor(context, operation.slot),
+                              operation.flags & plan::recursive ? at_recursive : 0, operation.a, operation.b);
+}
+
+long attach_root(Context& context, const Operation& operation) {
+  const int mount = descriptor(context, operation.slot);
+  const long result =
+      call(__NR_move_mount, mount, address(""), at_fdcwd, address(operation.path), move_mount_f_empty_path);
+  if (result < 0) return result;
+  context.list->slots[plan::root_slot] = mount;
+  return 0;
+}
+
+long attach(Context& context, const Operation& operation) {
+  const int root = descriptor(context, plan::root_slot);
+  const long target = operation.flags & plan::create_directory
+                          ? make_directory_in_root(root, operation.path, 0755, operation.flags)
+                      : operation.flags & plan::create_file
+                          ? make_file_in_root(root, operation.path, operation.flags)
+                          : open_in_root(root, operation.path, operation.flags);
+  if (target < 0) return target;
+  const long result = move_mount(descriptor(context, operation.slot), static_cast<int>(target));
+  close(static_cast<int>(target));
+  return result;
+}
+
+long mask(Context& context, const Operation& operation) {
+  const long target = open_in_root(descriptor(context, plan::root_slot), operation.path, operation.flags);
+  if (target == -e_noent || target == -e_notdir) return 0;  // nothing there to hide
+  if (target < 0) return target;
+  Statx status{};
+  long result = status_of(static_cast<int>(target), status);
+  if (result == 0 && (status.mode & s_ifmt) == s_ifdir) {
+    // One empty file system for all: the first place gets it, the others a clone (an unattached one that is
+    // closed would cost a grace period).
+    const int empty = descriptor(context, operation.slot);
+    result = context.mask_attached ? cover(empty, static_cast<int>(target))
+                                   : move_mount(empty, static_cast<int>(target));
+    context.mask_attached = true;
+  } else if (result == 0) {
+    const int null_device = descriptor(context, operation.into);
+    result = check_null_device(null_device);
+    if (result == 0) result = cover(null_device, static_cast<int>(target));
+  }
+  close(static_cast<int>(target));
+  return result;
+}
+
+long protect(Context& context, const Operation& operation) {
+  const long target = open_in_root(descriptor(context, plan::root_slot), operation.path, operation.flags);
+  if (target == -e_noent || target == -e_notdir) return 0;
+  if (target < 0) return target;
+  long result = clone_of(static_cast<int>(target), at_recursive);
+  if (result >= 0) {
+    const int clone = static_cast<int>(result);
+    result = set_mount_attributes(clone, at_recursive, mount_attr_rdonly, 0);
+    if (result == 0) result = move_mount(clone, static_cast<int>(target));
+    close(clone);
+  }
+  close(static_cast<int>(target));
+  return result;
+}
+
+// pivot_root(2) onto itself: the new root is put over the old one, which then lies under "." and is taken
+// off. Not chroot: that could be left again.
+long pivot(Context& context) {
+  long result = call(__NR_fchdir, descriptor(context, plan::root_slot));
+  if (result == 0) result = call(__NR_pivot_root, address("."), address("."));
+  if (result == 0) result = call(__NR_umount2, address("."), mnt_detach);
+  if (result == 0) result = call(__NR_chdir, address("/"));
+  return result;
+}
+
+// A working directory that is not below the root would be a way out (CVE-2024-21626).
+long enter_directory(const Operation& operation) {
+  const long result = call(__NR_chdir, address(operation.path));
+  if (result < 0) return result;
+  char where[path_limit];
+  const long size = call(__NR_getcwd, address(where), sizeof where);
+  if (size < 0) return size;
+  return where[0] == '/' ? 0 : -e_noent;
+}
+
+}  // namespace tare::init

@@ -1,0 +1,62 @@
+// One function per operation of plan/operations.h; each returns 0 or a negative errno.
+#pragma once
+
+#include "init/interpreter.h"
+
+namespace tare::init {
+
+// process.cc
+long set_name(const plan::Operation& operation);
+long die_with_parent(const plan::Operation& operation);
+long reset_signals(const plan::Operation& operation);
+long start_session();
+long join_cgroup(Context& context, const plan::Operation& operation);
+long unshare(const plan::Operation& operation);
+long set_hostname(const plan::Operation& operation);
+long raise_loopback();
+long join_keyring(const plan::Operation& operation);
+long set_rlimit(const plan::Operation& operation);
+long set_umask(const plan::Operation& operation);
+long synchronise(Context& context, const plan::Operation& operation);
+long close_descriptors(Context& context);
+long execute(Context& context, const plan::Operation& operation);
+
+// rights.cc
+long set_groups(const plan::Operation& operation);
+long set_ids(const plan::Operation& operation);
+long drop_bounding(const plan::Operation& operation);
+long set_capabilities(const plan::Operation& operation);
+long no_new_privileges();
+
+// mounts.cc
+long set_propagation(const plan::Operation& operation);
+long new_filesystem(Context& context, const plan::Operation& operation);
+long clone_tree(Context& context, const plan::Operation& operation);
+long set_attributes(Context& context, const plan::Operation& operation);
+long attach_root(Context& context, const plan::Operation& operation);
+long attach(Context& context, const plan::Operation& operation);
+long mask(Context& context, const plan::Operation& operation);
+long protect(Context& context, const plan::Operation& operation);
+long pivot(Context& context);
+long enter_directory(const plan::Operation& operation);
+
+// files.cc
+long make_directory(Context& context, const plan::Operation& operation);
+long open_directory(Context& context, const plan::Operation& operation);
+long make_node(Context& context, const plan::Operation& operation);
+long make_symlink(Context& context, const plan::Operation& operation);
+
+// terminal.cc
+long open_console(Context& context, const plan::Operation& operation);
+long set_terminal(Context& context, const plan::Operation& operation);
+long set_streams(Context& context, const plan::Operation& operation);
+
+/// The descriptor in a slot; -1 (which every call refuses) for a slot that is not there.
+inline int descriptor(const Context& context, int32_t slot) {
+  return slot >= 0 && static_cast<uint32_t>(slot) < context.list->slot_count ? context.list->slots[slot] : -1;
+}
+
+/// Keeps `fd` in a slot (0 if there it went, or fd's own error).
+long keep(Context& context, int32_t slot, long fd);
+
+}  // namespace tare::init

@@ -1,0 +1,56 @@
+// Operations about identity and capabilities.
+#include "init/constants.h"
+#include "init/operations.h"
+#include "init/syscalls.h"
+
+namespace tare::init {
+
+using plan::Operation;
+
+long set_groups(const Operation& operation) {
+  return call(__NR_setgroups, static_cast<long>(operation.a), address(operation.list));
+}
+
+long set_ids(const Operation& operation) {
+  const long uid = static_cast<long>(operation.a), gid = static_cast<long>(operation.b);
+  long result = call(__NR_prctl, pr_set_keepcaps, 1);
+  if (result == 0) result = call(__NR_setresgid, gid, gid, gid);
+  if (result == 0) result = call(__NR_setresuid, uid, uid, uid);
+  if (result == 0) result = call(__NR_prctl, pr_set_keepcaps, 0);
+  return result;
+}
+
+long drop_bounding(const Operation& operation) {
+  for (int capability = 0; capability < 64; capability++) {
+    if (operation.a & (uint64_t{1} << capability)) continue;
+    const long result = call(__NR_prctl, pr_capbset_drop, capability);
+    if (result == -e_inval) break;  // past the last one that this kernel knows
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+long set_capabilities(const Operation& operation) {
+  const auto* sets = reinterpret_cast<const uint64_t*>(operation.list);
+  const uint64_t permitted = operation.a, inheritable = operation.b, effective = sets[0], ambient = sets[1];
+  struct {
+    uint32_t version;
+    int pid;
+  } header{0x20080522, 0};  // _LINUX_CAPABILITY_VERSION_3
+  struct {
+    uint32_t effective, permitted, inheritable;
+  } data[2];
+  for (int i = 0; i < 2; i++)
+    data[i] = {static_cast<uint32_t>(effective >> (32 * i)), static_cast<uint32_t>(permitted >> (32 * i)),
+               static_cast<uint32_t>(inheritable >> (32 * i))};
+  long result = call(__NR_capset, address(&header), address(data));
+  if (result == 0) result = call(__NR_prctl, pr_cap_ambient, pr_cap_ambient_clear_all, 0, 0, 0);
+  for (int capability = 0; result == 0 && capability < 64; capability++)
+    if (ambient & (uint64_t{1} << capability))
+      result = call(__NR_prctl, pr_cap_ambient, pr_cap_ambient_raise, capability, 0, 0);
+  return result;
+}
+
+long no_new_privileges() { return call(__NR_prctl, pr_set_no_new_privs, 1, 0, 0, 0); }
+
+}  // namespace tare::init

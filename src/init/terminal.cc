@@ -1,0 +1,108 @@
+// Operations on the terminal and the three standard streams.
+#include <stddef.h>
+
+#include "init/constants.h"
+#include "init/operations.h"
+#include "init/syscalls.h"
+
+namespace tare::init {
+
+using plan::Message;
+using plan::Operation;
+
+namespace {
+
+long send_descriptor(int socket, int fd) {
+  Message message{.type = Message::Type::console, .value = 0};
+  struct {
+    void* base;
+    size_t size;
+  } part{&message, sizeof message};
+  struct {
+    size_t size;
+    int level, type;
+    int fd, padding;
+  } control{sizeof(size_t) + 2 * sizeof(int) + sizeof(int), sol_socket, scm_rights, fd, 0};
+  struct {
+    void* name;
+    uint32_t name_size;
+    void* parts;
+    size_t part_count;
+    void* control;
+    size_t control_size;
+    int flags;
+  } header{nullptr, 0, &part, 1, &control, sizeof control, 0};
+  const long sent = call(__NR_sendmsg, socket, address(&header), msg_nosignal);
+  return sent < 0 ? sent : 0;
+}
+
+long open_beneath(int directory, const char* path, uint64_t flags) {
+  const OpenHow how{.flags = flags | o_cloexec, .mode = 0, .resolve = resolve_in_root | resolve_no_symlinks};
+  return call(__NR_openat2, directory, address(path), address(&how), sizeof how);
+}
+
+// /dev/console shows the terminal; bound from its descriptor, never from a /dev/pts path (CVE-2025-52565).
+long bind_console(int directory, const char* name, int terminal) {
+  long result = call(__NR_mknodat, directory, address(name), static_cast<long>(s_ifreg | 0600), 0);
+  if (result < 0 && result != -e_exist) return result;
+  const long target = open_beneath(directory, name, o_path | o_nofollow);
+  if (target < 0) return target;
+  result = call(__NR_open_tree, terminal, address(""), open_tree_clone | open_tree_cloexec | at_empty_path);
+  if (result >= 0) {
+    const long clone = result;
+    result = call(__NR_move_mount, clone, address(""), target, address(""),
+                  move_mount_f_empty_path | move_mount_t_empty_path);
+    close(static_cast<int>(clone));
+  }
+  close(static_cast<int>(target));
+  return result;
+}
+
+}  // namespace
+
+long open_console(Context& context, const Operation& operation) {
+  const int dev = descriptor(context, operation.slot);
+  const long controller = open_beneath(dev, "pts/ptmx", o_rdwr | o_noctty);
+  if (controller < 0) return controller;
+  Statx status{};
+  long result = call(__NR_statx, controller, address(""), at_empty_path, statx_basic, address(&status));
+  if (result == 0 && (status.rdev_major != 5 || status.rdev_minor != 2)) result = -e_inval;
+  const int unlocked = 0;
+  if (result == 0) result = call(__NR_ioctl, controller, tiocsptlck, address(&unlocked));
+  if (result == 0) result = call(__NR_ioctl, controller, tiocgptpeer, o_rdwr | o_noctty | o_cloexec);
+  if (result >= 0) {
+    const int terminal = static_cast<int>(result);
+    const uint16_t size[4] = {static_cast<uint16_t>(operation.a >> 16), static_cast<uint16_t>(operation.a), 0,
+                              0};
+    call(__NR_ioctl, terminal, tiocswinsz, address(size));
+    result = call(__NR_fchown, terminal, static_cast<long>(operation.b), -1);
+    if (result == 0) result = bind_console(dev, operation.text, terminal);
+    if (result == 0) result = send_descriptor(context.list->sync_socket, static_cast<int>(controller));
+    if (result == 0)
+      result = keep(context, operation.into, terminal);
+    else
+      close(terminal);
+  }
+  close(static_cast<int>(controller));
+  return result;
+}
+
+long set_terminal(Context& context, const Operation& operation) {
+  return call(__NR_ioctl, descriptor(context, operation.slot), tiocsctty, 0);
+}
+
+long set_streams(Context& context, const Operation& operation) {
+  for (int stream = 0; stream < 3; stream++) {
+    const int fd = descriptor(context, static_cast<int16_t>(operation.a >> (16 * stream)));
+    const long result = call(__NR_dup3, fd, stream, 0);
+    if (result < 0) return result;
+    // The container's user may open /dev/stdout again, so pipes are his; what is a device stays as it is.
+    Statx status{};
+    if (call(__NR_statx, stream, address(""), at_empty_path, statx_basic, address(&status)) == 0 &&
+        (status.mode & s_ifmt) != s_ifchr)
+      call(__NR_fchown, stream, static_cast<long>(operation.b), -1);
+  }
+  return 0;
+}
+
+}  // namespace tare::init

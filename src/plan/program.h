@@ -1,0 +1,52 @@
+// A container as a program: what the parent opens for it, then the operations its first process carries out.
+// Pure data, made by runtime::make_plan, printed by plan::print, carried out by tare-init.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/operations.h"
+
+namespace tare::plan {
+
+/// An operation with its texts owned; the fields mean what operations.h says.
+struct Entry {
+  Kind kind{};
+  std::uint32_t flags = 0;
+  std::int32_t slot = no_slot, into = no_slot;
+  std::uint64_t a = 0, b = 0;
+  std::string path, text;
+  std::vector<std::string> list;
+  std::vector<std::uint32_t> groups;                ///< set_groups
+  std::uint64_t effective = 0, ambient = 0;         ///< set_capabilities
+  std::vector<std::string> arguments, environment;  ///< execute
+};
+
+/// A descriptor that the parent opens and init inherits.
+struct Input {
+  enum class What {
+    bind,         ///< open_tree(2) of the host path `path`, a detached bind mount
+    cgroup_join,  ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
+    stream,       ///< a standard stream; `path` says which
+  };
+  What what{};
+  std::int32_t slot = no_slot;
+  std::string path;
+  bool recursive = false;  ///< bind: with the mounts below it
+};
+
+struct Program {
+  std::uint64_t namespaces = 0;  ///< CLONE_NEW… flags of clone3(2)
+  std::vector<Input> inputs;
+  std::vector<Entry> entries;
+  std::int32_t slot_count = 1;  ///< slot 0 is the root
+
+  std::int32_t new_slot() { return slot_count++; }
+  Entry& add(Entry entry) { return entries.emplace_back(std::move(entry)); }
+};
+
+/// The list as init maps it: a plan::List with all it points to, for `list_address`. `slots` holds slot_count
+/// descriptor numbers, -1 where an operation fills it in.
+std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket);
+
+}  // namespace tare::plan
