@@ -18,6 +18,7 @@ enum class ErrorKind {
   unsupported,     ///< this kernel or machine lacks what was asked for
   not_executable,  ///< the container's command exists but cannot be run (exit code 126)
   no_command,      ///< the container's command does not exist (exit code 127)
+  no_overlay,      ///< overlayfs is not to be had for this root file system
   system,          ///< the kernel refused
 };
 

@@ -94,14 +94,18 @@ long attach_root(Context& context, const Operation& operation) {
 }
 
 long attach(Context& context, const Operation& operation) {
-  const int root = descriptor(context, plan::root_slot);
-  const long target = operation.flags & plan::create_directory
-                          ? make_directory_in_root(root, operation.path, 0755, operation.flags)
-                      : operation.flags & plan::create_file
-                          ? make_file_in_root(root, operation.path, operation.flags)
-                          : open_in_root(root, operation.path, operation.flags);
+  const int root = descriptor(context, plan::root_slot), mount = descriptor(context, operation.slot);
+  long target = open_in_root(root, operation.path, operation.flags);
+  if (target == -e_noent && (operation.flags & plan::create_target)) {
+    Statx status{};
+    const long known = status_of(mount, status);
+    if (known < 0) return known;
+    target = (status.mode & s_ifmt) == s_ifdir
+                 ? make_directory_in_root(root, operation.path, 0755, operation.flags)
+                 : make_file_in_root(root, operation.path, operation.flags);
+  }
   if (target < 0) return target;
-  const long result = move_mount(descriptor(context, operation.slot), static_cast<int>(target));
+  const long result = move_mount(mount, static_cast<int>(target));
   close(static_cast<int>(target));
   return result;
 }

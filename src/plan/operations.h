@@ -25,7 +25,7 @@ enum class Kind : uint32_t {
   clone_tree,      ///< host path; a: 1 recursive; into. A bind mount not yet attached (open_tree(2))
   set_attributes,  ///< slot; a: MOUNT_ATTR_ to set, b: to clear; flags: recursive
   attach_root,     ///< slot; host path: where in the host's tree the root is hung up; becomes slot 0
-  attach,          ///< slot; path: target in the root; flags: no_symlinks, create_directory, create_file
+  attach,          ///< slot; path: target in the root; flags: no_symlinks, create_target
   // files in the root
   make_directory,  ///< path; a: mode of what is made; flags: no_symlinks; into: O_PATH descriptor, or none
   open_directory,  ///< path; into; flags: no_symlinks
@@ -60,11 +60,10 @@ enum class Kind : uint32_t {
 
 /// Operation::flags.
 inline constexpr uint32_t recursive = 1;
-inline constexpr uint32_t no_symlinks = 2;       ///< a symlink anywhere in `path` is an error (ELOOP)
-inline constexpr uint32_t create_directory = 4;  ///< the mount's target is made if it is not there
-inline constexpr uint32_t create_file = 8;
-inline constexpr uint32_t if_present = 16;  ///< what does not exist is passed over
-inline constexpr uint32_t not_a_link = 32;  ///< the last component must be no symlink
+inline constexpr uint32_t no_symlinks = 2;  ///< a symlink anywhere in `path` is an error (ELOOP)
+inline constexpr uint32_t create_target =
+    4;  ///< a mount's target is made if missing: a directory, or for a file a file
+inline constexpr uint32_t not_a_link = 8;  ///< the last component must be no symlink
 
 inline constexpr int32_t no_slot = -1;
 inline constexpr int32_t root_slot = 0;

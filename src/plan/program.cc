@@ -32,7 +32,18 @@ class Encoder {
   std::string bytes_;
 };
 
-Operation encode_entry(Encoder& encoder, const Entry& entry) {
+constexpr char marker = '\x01';
+
+std::string with_descriptors(std::string text, const std::vector<int>& slots) {
+  for (std::size_t at; (at = text.find(marker)) != std::string::npos;) {
+    const std::size_t end = text.find(marker, at + 1);
+    const std::size_t slot = std::stoul(text.substr(at + 1, end - at - 1));
+    text.replace(at, end - at + 1, "/proc/self/fd/" + std::to_string(slots.at(slot)));
+  }
+  return text;
+}
+
+Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<int>& slots) {
   Operation operation{.kind = entry.kind,
                       .flags = entry.flags,
                       .slot = entry.slot,
@@ -44,7 +55,11 @@ Operation encode_entry(Encoder& encoder, const Entry& entry) {
                       .list = nullptr};
   if (!entry.path.empty()) operation.path = encoder.put(entry.path);
   if (!entry.text.empty()) operation.text = encoder.put(entry.text);
-  if (!entry.list.empty()) operation.list = encoder.put(entry.list);
+  if (!entry.list.empty()) {
+    std::vector<std::string> list = entry.list;
+    for (auto& text : list) text = with_descriptors(std::move(text), slots);
+    operation.list = encoder.put(list);
+  }
   switch (entry.kind) {
     case Kind::set_groups:
       operation.a = entry.groups.size();
@@ -67,11 +82,13 @@ Operation encode_entry(Encoder& encoder, const Entry& entry) {
 
 }  // namespace
 
+std::string descriptor_path(std::int32_t slot) { return marker + std::to_string(slot) + marker; }
+
 std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket) {
   Encoder encoder(sizeof(List));
   std::vector<Operation> operations;
   operations.reserve(program.entries.size());
-  for (const auto& entry : program.entries) operations.push_back(encode_entry(encoder, entry));
+  for (const auto& entry : program.entries) operations.push_back(encode_entry(encoder, entry, slots));
 
   List list{};
   list.magic = list_magic;

@@ -27,6 +27,7 @@ struct Input {
   enum class What {
     bind,         ///< open_tree(2) of the host path `path`, a detached bind mount
     cgroup_join,  ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
+    directory,    ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
     stream,       ///< a standard stream; `path` says which
   };
   What what{};
@@ -44,6 +45,10 @@ struct Program {
   std::int32_t new_slot() { return slot_count++; }
   Entry& add(Entry entry) { return entries.emplace_back(std::move(entry)); }
 };
+
+/// Stands in an Entry's list for the path of the descriptor in a slot; encode() puts /proc/self/fd/N in its
+/// place.
+std::string descriptor_path(std::int32_t slot);
 
 /// The list as init maps it: a plan::List with all it points to, for `list_address`. `slots` holds slot_count
 /// descriptor numbers, -1 where an operation fills it in.

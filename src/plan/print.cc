@@ -1,0 +1,134 @@
+#include "plan/print.h"
+
+#include <sched.h>
+#include <string_view>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/format.h"
+#include "plan/names.h"
+
+namespace tare::plan {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (const auto& part : parts) text.append(text.empty() ? "" : separator).append(part);
+  return text;
+}
+
+// "=size\0 64k" → "size=64k", "!ro" → "ro"; a descriptor stands for the path that the parent opened.
+std::string option_words(const Program& program, const std::string& option) {
+  std::string text = option.substr(1);
+  if (const auto end = text.find('\0'); end != std::string::npos) text[end] = '=';
+  for (const auto& input : program.inputs)
+    if (const auto at = text.find(descriptor_path(input.slot)); at != std::string::npos)
+      text.replace(at, descriptor_path(input.slot).size(), input.path);
+  return text;
+}
+
+std::string options_words(const Program& program, const Entry& entry) {
+  std::vector<std::string> parts = mount_attribute_names(entry.a);
+  for (const auto& option : entry.list) parts.push_back(option_words(program, option));
+  return parts.empty() ? std::string() : " (" + joined(parts, ",") + ")";
+}
+
+// What the mount in a slot is, for the operations that use it.
+std::string slot_words(const Program& program, std::int32_t slot) {
+  if (slot == root_slot) return "the root";
+  for (const auto& input : program.inputs)
+    if (input.slot == slot) return input.path;
+  for (const auto& entry : program.entries) {
+    if (entry.into != slot) continue;
+    if (entry.kind == Kind::new_filesystem) return entry.text;
+    if (!entry.path.empty()) return entry.path;
+  }
+  return "the terminal";
+}
+
+std::string node_words(const Program& program, const Entry& entry) {
+  return format("make {}/{} ({} {}:{}, mode {:o})", slot_words(program, entry.slot), entry.text,
+                S_ISBLK(entry.a) ? "block device" : "character device", major(entry.b), minor(entry.b),
+                entry.a & 07777);
+}
+
+std::string limit_words(std::uint64_t value) {
+  return value == RLIM_INFINITY ? "unlimited" : format("{}", value);
+}
+
+std::string execute_words(const Entry& entry) {
+  std::string text = format("execute {}", joined(entry.arguments, " "));
+  if (entry.list.size() > 1) text += format(" (looked for as {})", joined(entry.list, ", "));
+  for (const auto& variable : entry.environment) text += "\n      with " + variable;
+  return text;
+}
+
+}  // namespace
+
+std::string words(const Program& program, const Entry& entry) {
+  switch (entry.kind) {
+    case Kind::set_name: return format("be called {} for now", entry.text);
+    case Kind::die_with_parent: return "die when the monitor dies";
+    case Kind::reset_signals: return "take no ignored or blocked signals along";
+    case Kind::start_session: return "start a session";
+    case Kind::join_cgroup: return format("join the cgroup: write 0 to {}", slot_words(program, entry.slot));
+    case Kind::unshare: return format("enter a new {} namespace", joined(namespace_names(entry.a), ", "));
+    case Kind::set_propagation: return "make all mounts private to this namespace";
+    case Kind::new_filesystem:
+      return format("make a file system: {}{}", entry.text, options_words(program, entry));
+    case Kind::clone_tree: return format("take the tree {}", entry.path);
+    case Kind::set_attributes:
+      return format("make {}{} {}", slot_words(program, entry.slot),
+                    entry.flags & recursive ? " and what is below it" : "",
+                    joined(mount_attribute_names(entry.a), ","));
+    case Kind::attach_root: return format("make it the root, at {} for now", entry.path);
+    case Kind::attach: return format("mount {} on {}", slot_words(program, entry.slot), entry.path);
+    case Kind::make_directory: return format("make the directory {} if it is missing", entry.path);
+    case Kind::open_directory: return format("open {}", entry.path);
+    case Kind::make_node: return node_words(program, entry);
+    case Kind::make_symlink:
+      return format("make the symlink {}/{} -> {}", slot_words(program, entry.slot), entry.path, entry.text);
+    case Kind::mask: return format("hide {}", entry.path);
+    case Kind::protect: return format("make {} read-only", entry.path);
+    case Kind::open_console:
+      return "open a terminal in /dev/pts, show it as /dev/console, send its other side to the monitor";
+    case Kind::set_terminal: return "make it the controlling terminal";
+    case Kind::set_streams: return "put standard input, output and error in place";
+    case Kind::pivot: return "enter the root (pivot_root) and let go of the host's mounts";
+    case Kind::set_hostname: return format("set the hostname to {}", entry.text);
+    case Kind::raise_loopback: return "bring the interface lo up";
+    case Kind::join_keyring: return format("join a session keyring of its own, {}", entry.text);
+    case Kind::set_rlimit:
+      return format("limit {} to {}, at most {}", rlimit_name(entry.slot), limit_words(entry.a),
+                    limit_words(entry.b));
+    case Kind::set_umask: return format("set the umask to {:03o}", entry.a);
+    case Kind::set_groups: {
+      std::string groups;
+      for (const auto group : entry.groups) groups += format(" {}", group);
+      return "set the additional groups:" + (groups.empty() ? " none" : groups);
+    }
+    case Kind::set_ids: return format("become uid {}, gid {}", entry.a, entry.b);
+    case Kind::drop_bounding: return "bound capabilities to " + joined(capability_names(entry.a), " ");
+    case Kind::set_capabilities: return "have capabilities " + joined(capability_names(entry.effective), " ");
+    case Kind::no_new_privileges: return "gain no privileges by executing";
+    case Kind::enter_directory: return format("enter the working directory {}", entry.path);
+    case Kind::synchronise: return "say that all is ready and wait for the word to go on";
+    case Kind::close_descriptors: return "close every descriptor but the standard three";
+    case Kind::execute: return execute_words(entry);
+  }
+  return "do something unknown";
+}
+
+std::string print(const Program& program) {
+  std::string text;
+  for (const auto& input : program.inputs)
+    if (input.what != Input::What::stream) text += format("   open {}\n", input.path);
+  text += format("   clone with new namespaces: {}\n", joined(namespace_names(program.namespaces), ", "));
+  for (std::size_t i = 0; i < program.entries.size(); i++)
+    text += format("{:3} {}\n", i, words(program, program.entries[i]));
+  return text;
+}
+
+}  // namespace tare::plan

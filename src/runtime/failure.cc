@@ -1,0 +1,76 @@
+#include "runtime/failure.h"
+
+#include <cerrno>
+
+#include "base/format.h"
+#include "plan/print.h"
+#include "runtime/exec_diagnosis.h"
+
+namespace tare::runtime {
+namespace {
+
+using plan::Entry;
+using plan::Kind;
+
+// The mount that a slot holds was made by an earlier operation or opened by the parent.
+std::string source_of(const plan::Program& program, std::int32_t slot) {
+  for (const auto& entry : program.entries)
+    if (entry.into == slot && entry.kind == Kind::new_filesystem) return entry.text;
+  for (const auto& input : program.inputs)
+    if (input.slot == slot) return input.path;
+  return "the root file system";
+}
+
+Error mount_failure(const plan::Program& program, const Entry& entry, int error_number) {
+  if (error_number == ELOOP && (entry.flags & plan::no_symlinks))
+    return Error(ErrorKind::invalid,
+                 format("{} in the root file system is or lies behind a symlink", entry.path), 0,
+                 "it must be a real directory, or be missing");
+  std::string text = format("cannot mount {} on {}", source_of(program, entry.slot), entry.path);
+  if (error_number == ENOTDIR)
+    return Error(ErrorKind::invalid, std::move(text), error_number,
+                 "one of the two is a file, the other a directory");
+  return system_error(error_number, std::move(text));
+}
+
+}  // namespace
+
+Error describe_failure(const plan::Program& program, std::uint32_t operation, int error_number,
+                       sys::Fd root) {
+  // Init is not trusted from the moment it runs: a number out of range must not lead anywhere.
+  if (operation >= program.entries.size())
+    return Error(ErrorKind::system, "the container's first process talks nonsense");
+  const Entry& entry = program.entries[operation];
+  switch (entry.kind) {
+    case Kind::execute: {
+      ContainerPath cwd("/");
+      for (const auto& earlier : program.entries)
+        if (earlier.kind == Kind::enter_directory) cwd = ContainerPath(earlier.path);
+      return explain_exec_failure(root, entry.arguments.at(0), entry.list, cwd, error_number);
+    }
+    case Kind::new_filesystem:
+      if (entry.text == "overlay" && error_number != ENOENT && error_number != ENOSPC)
+        return Error(ErrorKind::no_overlay, "cannot make an overlay", error_number);
+      break;
+    case Kind::attach: return mount_failure(program, entry, error_number);
+    case Kind::open_directory:
+    case Kind::make_directory:
+      if (error_number == ENOTDIR || error_number == EEXIST || error_number == ELOOP)
+        return Error(ErrorKind::invalid, format("{} in the root file system is not a directory", entry.path));
+      break;
+    case Kind::enter_directory:
+      if (error_number == ENOTDIR)
+        return Error(ErrorKind::invalid, format("the working directory {} is not a directory", entry.path));
+      break;
+    case Kind::set_rlimit:
+      if (error_number == EPERM)
+        return Error(ErrorKind::unsupported,
+                     "a limit above the present hard limit needs CAP_SYS_RESOURCE, which is missing", 0,
+                     "ask for less with --ulimit");
+      break;
+    default: break;
+  }
+  return system_error(error_number, format("cannot {}", plan::words(program, entry)));
+}
+
+}  // namespace tare::runtime

@@ -1,0 +1,31 @@
+// From what a container is to be (oci::RuntimeConfig) to what must be done for it (plan::Program). Pure: all
+// validation happens here, before any process exists; the same config and facts give the same program.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cgroup/layout.h"
+#include "oci/runtime_config.h"
+#include "plan/program.h"
+
+namespace tare::runtime {
+
+/// What the plan depends on besides the config.
+struct HostFacts {
+  cgroup::Layout cgroups;
+  std::uint64_t capabilities = 0;     ///< the caller's permitted set: more than that cannot be given
+  std::uint64_t ignored_signals = 0;  ///< bit n-1: the caller ignores signal n
+};
+
+/// This process's facts.
+HostFacts read_host_facts();
+
+/// `name` labels the session keyring. Throws Error{invalid} or Error{unsupported} naming the field.
+plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name);
+
+/// Where execvp(3) would look for the program, in order (pure).
+std::vector<std::string> command_candidates(const std::vector<std::string>& args,
+                                            const std::vector<std::string>& env);
+
+}  // namespace tare::runtime

@@ -1,0 +1,113 @@
+#include "sys/process.h"
+
+#include <cerrno>
+#include <linux/sched.h>
+#include <memory>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace tare::sys {
+namespace {
+
+constexpr std::size_t stack_size = 64 << 10;
+
+struct Unmap {
+  void operator()(void* stack) const noexcept { ::munmap(stack, stack_size); }
+};
+
+// The child returns from the system call on another stack, so nothing of the C++ frame it was made in may be
+// used: it goes straight into `child_main`.
+long clone3_and_enter(clone_args* args, ChildMain child_main, void* argument) {
+  long result;
+#if defined(__x86_64__)
+  register ChildMain entry __asm__("r12") = child_main;
+  register void* passed __asm__("r13") = argument;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %%r13, %%rdi\n\t"
+      "call *%%r12\n\t"
+      "hlt\n"
+      "1:"
+      : "=a"(result)
+      : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(entry), "r"(passed)
+      : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+  register long x8 __asm__("x8") = SYS_clone3;
+  register long x0 __asm__("x0") = reinterpret_cast<long>(args);
+  register long x1 __asm__("x1") = sizeof *args;
+  register ChildMain entry __asm__("x9") = child_main;
+  register void* passed __asm__("x10") = argument;
+  __asm__ volatile(
+      "svc 0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, #0\n\t"
+      "mov x0, x10\n\t"
+      "blr x9\n\t"
+      "brk #1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(entry), "r"(passed)
+      : "memory", "x30");
+  result = x0;
+#else
+#error "clone_child knows x86-64 and aarch64"
+#endif
+  return result;
+}
+
+}  // namespace
+
+Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, void* argument) {
+  void* stack =
+      ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) throw system_error("cannot make a stack");
+  const std::unique_ptr<void, Unmap> owner(stack);
+
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  args.exit_signal = SIGCHLD;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.stack = reinterpret_cast<std::uint64_t>(stack);
+  args.stack_size = stack_size;
+  if (into_cgroup.valid()) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(into_cgroup.number());
+  }
+  // A signal handler must not run in the child: it would run in our memory.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, &before);
+  const long pid = clone3_and_enter(&args, child_main, argument);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) throw system_error(static_cast<int>(-pid), "cannot make a process (clone3)");
+  return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+int reap(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) throw system_error("cannot wait for a process");
+  return status;
+}
+
+bool has_ended(Fd pidfd) {
+  siginfo_t info{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.number()), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+    throw system_error("cannot ask about a process");
+  return info.si_pid != 0;
+}
+
+void kill_process(Fd pidfd) noexcept {
+  ::syscall(SYS_pidfd_send_signal, pidfd.number(), SIGKILL, nullptr, 0);
+}
+
+}  // namespace tare::sys

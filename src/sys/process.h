@@ -1,0 +1,33 @@
+// Processes: clone3 with a stack of the child's own, pidfds, waiting.
+#pragma once
+
+#include <cstdint>
+#include <sys/types.h>
+
+#include "sys/unique_fd.h"
+
+namespace tare::sys {
+
+struct Child {
+  pid_t pid = 0;
+  UniqueFd pidfd;
+};
+
+/// What the new process does: raw system calls only, no allocation, no return (it shares the caller's memory
+/// and the caller sleeps until it executes or exits).
+using ChildMain = void (*)(void* argument);
+
+/// clone3(2) with CLONE_VM | CLONE_VFORK and `flags` (CLONE_NEW…). `into_cgroup`: a cgroup v2 directory, or
+/// invalid. The caller is single-threaded. Throws what the kernel says.
+Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, void* argument);
+
+/// Waits for the child and reaps it; the wait status as waitpid(2) gives it.
+int reap(pid_t pid);
+
+/// waitid(2) on a pidfd without reaping: has it ended?
+bool has_ended(Fd pidfd);
+
+/// Ends it, whatever it is doing; no error when it is gone.
+void kill_process(Fd pidfd) noexcept;
+
+}  // namespace tare::sys
