@@ -1,0 +1,186 @@
+#include "cgroup/layout.h"
+
+#include <algorithm>
+#include <unistd.h>
+
+#include "cgroup/text.h"
+#include "sys/file.h"
+
+namespace tare::cgroup {
+namespace {
+
+/// A line of /proc/PID/mountinfo, proc_pid_mountinfo(5).
+struct MountLine {
+  std::string_view device, options, type, super_options;
+  std::string root, point;
+};
+
+/// A line of /proc/PID/cgroup: id, controllers, path.
+struct OwnLine {
+  std::string_view controllers, path;
+};
+
+/// The kernel writes blank, tab, line feed and backslash as three octal digits.
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto octal = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
+    if (text[i] == '\\' && i + 3 < text.size() && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+std::optional<MountLine> parse_mount(std::string_view line) {
+  // Optional fields end with "-"; after it: file system type, source, super block options.
+  const auto separator = line.find(" - ");
+  if (separator == std::string_view::npos) return std::nullopt;
+  std::string_view before = line.substr(0, separator), after = line.substr(separator + 3);
+  if (!after.starts_with("cgroup")) return std::nullopt;
+  next_word(before, ' '), next_word(before, ' ');
+  MountLine mount;
+  mount.device = next_word(before, ' ');
+  mount.root = unescape(next_word(before, ' '));
+  mount.point = unescape(next_word(before, ' '));
+  mount.options = next_word(before, ' ');
+  mount.type = next_word(after, ' ');
+  next_word(after, ' ');
+  mount.super_options = after;
+  return mount;
+}
+
+std::vector<OwnLine> parse_own(std::string_view text) {
+  std::vector<OwnLine> lines;
+  while (!text.empty()) {
+    std::string_view line = next_word(text, '\n');
+    next_word(line, ':');
+    const std::string_view controllers = next_word(line, ':');
+    if (!line.empty()) lines.push_back({controllers, line});
+  }
+  return lines;
+}
+
+bool contains_all(std::string_view list, std::string_view wanted) {
+  while (!wanted.empty())
+    if (!has_word(list, next_word(wanted, ','), ',')) return false;
+  return true;
+}
+
+/// The line of /proc/self/cgroup that speaks of this mount; the super block options of v1 name its
+/// controllers among flags like `xattr`.
+const OwnLine* find_own(const std::vector<OwnLine>& lines, const MountLine& mount) {
+  for (const auto& line : lines) {
+    const bool unified = line.controllers.empty();
+    if (unified != (mount.type == "cgroup2")) continue;
+    if (unified || contains_all(mount.super_options, line.controllers)) return &line;
+  }
+  return nullptr;
+}
+
+/// A mount may show only a part of its hierarchy (a container without cgroup namespace): its root is then the
+/// container's cgroup, and paths start there. A root of "/.." is outside of our cgroup namespace.
+std::string path_below(std::string_view path, std::string_view root) {
+  if (root == "/") return path.starts_with("/..") ? "/" : std::string(path);
+  if (!path.starts_with(root)) return "/";
+  path.remove_prefix(root.size());
+  if (path.empty()) return "/";
+  return path.front() == '/' ? std::string(path) : "/";
+}
+
+Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
+  Hierarchy hierarchy;
+  hierarchy.mount = HostPath(mount.point);
+  hierarchy.name = own.controllers;
+  hierarchy.unified = own.controllers.empty();
+  hierarchy.own_path = path_below(own.path, mount.root);
+  hierarchy.writable = has_word(mount.options, "rw", ',') && has_word(mount.super_options, "rw", ',');
+  for (auto rest = own.controllers; !rest.empty();)
+    if (auto controller = next_word(rest, ','); !controller.starts_with("name="))
+      hierarchy.controllers.emplace_back(controller);
+  return hierarchy;
+}
+
+}  // namespace
+
+bool Hierarchy::has(std::string_view controller) const {
+  return std::ranges::find(controllers, controller) != controllers.end();
+}
+
+Mode Layout::mode() const {
+  const auto v2 = std::ranges::count_if(hierarchies, &Hierarchy::unified);
+  if (hierarchies.empty()) return Mode::none;
+  if (v2 == 0) return Mode::v1;
+  return hierarchies.size() > 1 ? Mode::hybrid : Mode::v2;
+}
+
+const Hierarchy* Layout::find(std::string_view controller) const {
+  const auto found =
+      std::ranges::find_if(hierarchies, [&](const auto& hierarchy) { return hierarchy.has(controller); });
+  return found == hierarchies.end() ? nullptr : &*found;
+}
+
+const Hierarchy* Layout::unified() const {
+  const auto found = std::ranges::find_if(hierarchies, &Hierarchy::unified);
+  return found == hierarchies.end() ? nullptr : &*found;
+}
+
+bool Layout::writable() const { return std::ranges::any_of(hierarchies, &Hierarchy::writable); }
+
+bool Layout::can_limit(std::string_view controller) const {
+  const Hierarchy* hierarchy = find(controller);
+  return hierarchy && hierarchy->writable;
+}
+
+DeviceFilter Layout::device_filter() const {
+  if (can_limit("devices")) return DeviceFilter::list;
+  return unified() && unified()->writable ? DeviceFilter::program : DeviceFilter::none;
+}
+
+std::size_t Layout::index_of(const Hierarchy& hierarchy) const {
+  return static_cast<std::size_t>(&hierarchy - hierarchies.data());
+}
+
+Layout parse_layout(std::string_view mountinfo, std::string_view cgroup) {
+  const auto own_lines = parse_own(cgroup);
+  Layout layout;
+  std::vector<std::string_view> devices;
+  while (!mountinfo.empty()) {
+    const auto mount = parse_mount(next_word(mountinfo, '\n'));
+    const OwnLine* own = mount ? find_own(own_lines, *mount) : nullptr;
+    if (!own) continue;
+    Hierarchy hierarchy = to_hierarchy(*mount, *own);
+    // One file system can be mounted at several places; the first one that can be written counts, and of two
+    // at the same place the later one, which hides the other.
+    const auto known = std::ranges::find(devices, mount->device);
+    if (known == devices.end()) {
+      devices.push_back(mount->device);
+      layout.hierarchies.push_back(std::move(hierarchy));
+    } else if (auto& listed = layout.hierarchies[static_cast<std::size_t>(known - devices.begin())];
+               hierarchy.mount == listed.mount || (hierarchy.writable && !listed.writable)) {
+      listed = std::move(hierarchy);
+    }
+  }
+  return layout;
+}
+
+Layout read_layout(const HostPath& proc) {
+  const auto mountinfo = sys::try_read_file(sys::here, proc.value + "/self/mountinfo");
+  const auto cgroup = sys::try_read_file(sys::here, proc.value + "/self/cgroup");
+  if (!mountinfo || !cgroup) return {};
+  Layout layout = parse_layout(*mountinfo, *cgroup);
+  for (auto& hierarchy : layout.hierarchies) {
+    hierarchy.writable =
+        hierarchy.writable && ::faccessat(AT_FDCWD, hierarchy.mount.c_str(), W_OK, AT_EACCESS) == 0;
+    if (!hierarchy.unified) continue;
+    const auto text = sys::try_read_file(sys::here, (hierarchy.mount / "cgroup.controllers").value);
+    for (std::string_view rest = trimmed(text ? *text : std::string_view{}); !rest.empty();)
+      hierarchy.controllers.emplace_back(next_word(rest, ' '));
+  }
+  return layout;
+}
+
+}  // namespace tare::cgroup
