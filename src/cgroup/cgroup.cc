@@ -1,0 +1,324 @@
+#include "cgroup/cgroup.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/text.h"
+#include "cgroup/tree.h"
+#include "sys/file.h"
+
+namespace tare::cgroup {
+namespace {
+
+/// Switched on in v2 where possible, so that usage can be told later.
+constexpr std::string_view counting_controllers[] = {"cpu", "io", "memory", "pids"};
+
+void check_path(const std::string& path) {
+  bool good = path.size() > 1 && path.front() == '/';
+  for (std::string_view rest = std::string_view(path).substr(good); good && !rest.empty();) {
+    const auto name = next_word(rest, '/');
+    good = !name.empty() && name != "." && name != ".." && name.find('\n') == name.npos;
+  }
+  if (!good || path.back() == '/')
+    throw Error(ErrorKind::invalid, format("\"{}\" is not the path of a cgroup", path), 0,
+                "it starts with / and has no . or .. in it");
+}
+
+/// "" for a cgroup directly below the root.
+std::string parent_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
+std::string name_of(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+/// A new cpuset of v1 has neither CPUs nor memory, and nothing can run in it: what the nearest cgroup above
+/// has is written down to it.
+std::string inherit_cpuset(const HostPath& mount, const std::string& path, const char* file) {
+  const std::string name = mount.value + path + file;
+  const std::string own(trimmed(sys::read_file(sys::here, name)));
+  if (!own.empty() || path.empty()) return own;
+  const std::string above = inherit_cpuset(mount, parent_of(path), file);
+  sys::write_to(sys::here, name, above);
+  return above;
+}
+
+Error cannot_enable(std::string_view controller, const std::string& directory, int number) {
+  std::string hint;
+  if (number == EBUSY)
+    hint = "processes are in this cgroup itself, and v2 wants them in cgroups below it; move them to one";
+  if (number == ENOENT || number == EINVAL) hint = "the cgroup above does not have it";
+  if (number == EOPNOTSUPP || number == ENOTSUP) hint = "this cgroup is threaded; choose another parent";
+  return Error(ErrorKind::unsupported,
+               format("cannot switch on the {} controller below the cgroup {}", controller, directory),
+               number, std::move(hint));
+}
+
+void enable_controllers(const std::string& directory, const std::vector<std::string>& needed) {
+  const std::string control = directory + "/cgroup.subtree_control";
+  const auto on_text = sys::try_read_file(sys::here, control);
+  const auto available_text = sys::try_read_file(sys::here, directory + "/cgroup.controllers");
+  const std::string_view on = trimmed(on_text ? *on_text : std::string_view{}),
+                         available = trimmed(available_text ? *available_text : std::string_view{});
+  std::string missing;
+  for (const auto controller : counting_controllers)
+    if (has_word(available, controller, ' ') && !has_word(on, controller, ' '))
+      missing.append("+").append(controller).append(" ");
+  for (const auto& controller : needed)
+    if (!has_word(on, controller, ' ') &&
+        std::ranges::find(counting_controllers, controller) == std::end(counting_controllers))
+      missing.append("+").append(controller).append(" ");
+  if (missing.empty()) return;
+  if (sys::try_write_to(sys::here, control, trimmed(missing))) return;
+  // One that cannot be had must not keep the others off.
+  for (std::string_view rest = trimmed(missing); !rest.empty();) {
+    const auto word = next_word(rest, ' ');
+    if (sys::try_write_to(sys::here, control, word)) continue;
+    if (std::ranges::find(needed, word.substr(1)) != needed.end())
+      throw cannot_enable(word.substr(1), directory, errno);
+  }
+}
+
+/// Opens the parent, with what is missing of it made and marked.
+sys::UniqueFd open_parent(const Hierarchy& hierarchy, const std::string& path) {
+  const std::string full = hierarchy.mount.value + path;
+  sys::UniqueFd directory = sys::try_open_at(sys::here, full, O_RDONLY | O_DIRECTORY);
+  if (directory || errno != ENOENT || path.empty()) {
+    if (!directory) throw system_error(format("cannot open the cgroup {}", full));
+    return directory;
+  }
+  const sys::UniqueFd above = open_parent(hierarchy, parent_of(path));
+  const bool made = sys::try_make_directory(above, name_of(path));
+  directory = sys::open_at(above, name_of(path), O_RDONLY | O_DIRECTORY);
+  if (made) mark_as_made(directory);
+  return directory;
+}
+
+void prepare_parents(const Hierarchy& hierarchy, const std::string& parent,
+                     const std::vector<std::string>& needed) {
+  if (!hierarchy.unified || hierarchy.controllers.empty()) return;
+  std::vector<std::string> wanted;
+  for (const auto& controller : needed)
+    if (hierarchy.has(controller)) wanted.push_back(controller);
+  enable_controllers(hierarchy.mount.value, wanted);
+  for (std::size_t end = 0; !parent.empty() && end != std::string::npos;) {
+    end = parent.find('/', end + 1);
+    enable_controllers(hierarchy.mount.value + parent.substr(0, end), wanted);
+  }
+}
+
+sys::UniqueFd make_cgroup(const Hierarchy& hierarchy, const std::string& path,
+                          const std::vector<std::string>& needed) {
+  const std::string parent_path = parent_of(path), name = name_of(path);
+  for (int attempt = 0;; ++attempt) {
+    const sys::UniqueFd parent = open_parent(hierarchy, parent_path);
+    prepare_parents(hierarchy, parent_path, needed);
+    if (::mkdirat(parent.number(), name.c_str(), 0755) == 0) {
+      sys::UniqueFd made = sys::try_open_at(parent, name, O_RDONLY | O_DIRECTORY);
+      if (made) return made;
+      const int number = errno;
+      ::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR);
+      throw system_error(number, format("cannot open the cgroup {}{}", hierarchy.mount.value, path));
+    }
+    // The parent's last other cgroup has just been removed, and the parent with it.
+    if ((errno == ENOENT || errno == ENODEV) && attempt < 10) continue;
+    if (errno == EEXIST)
+      throw Error(ErrorKind::conflict, format("the cgroup {}{} exists already", hierarchy.mount.value, path));
+    throw system_error(format("cannot make the cgroup {}{}", hierarchy.mount.value, path));
+  }
+}
+
+void remove_made_parents(const Hierarchy& hierarchy, std::string path) {
+  for (path = parent_of(path); !path.empty(); path = parent_of(path)) {
+    const std::string full = hierarchy.mount.value + path;
+    if (!is_marked_as_made(full) || ::rmdir(full.c_str()) != 0) return;
+  }
+}
+
+/// What a kernel's refusal means, where errno's words lead astray.
+struct Refusal {
+  std::string_view file;
+  int error_number;
+  std::string_view hint;
+};
+constexpr Refusal refusals[] = {
+    {"memory.limit_in_bytes", EBUSY, "more than that is in use and cannot be reclaimed"},
+    {"memory.limit_in_bytes", EINVAL, "the limit of memory plus swap is smaller"},
+    {"memory.memsw.limit_in_bytes", EINVAL, "it is smaller than the memory limit"},
+    {"memory.memsw.limit_in_bytes", EBUSY, "more than that is in use and cannot be reclaimed"},
+    {"memory.memsw.limit_in_bytes", ENOENT, "this kernel does not count swap; boot it with swapaccount=1"},
+    {"memory.swap.max", ENOENT, "this kernel does not count swap; boot it with swapaccount=1"},
+    {"cpu.cfs_quota_us", EINVAL, "it is below 1 ms, or more than the parent cgroup has"},
+    {"cpu.cfs_period_us", EINVAL, "a period is 1000 to 1000000 microseconds"},
+    {"cpu.max", EINVAL, "a quota is at least 1000 microseconds, a period 1000 to 1000000"},
+    {"cpu.weight", ERANGE, "it is 1 to 10000"},
+    {"cpuset.cpus", EACCES, "the parent cgroup does not have these CPUs"},
+    {"cpuset.cpus", EINVAL, "this is no list of CPUs of this machine"},
+    {"cpuset.cpus", ERANGE, "this is no list of CPUs of this machine"},
+    {"cpuset.cpus", ENOSPC, "processes are in the cgroup and would have no CPU"},
+    {"cpuset.mems", EACCES, "the parent cgroup does not have these memory nodes"},
+    {"cpuset.mems", EINVAL, "this is no list of memory nodes of this machine"},
+    {"cpuset.mems", ERANGE, "this is no list of memory nodes of this machine"},
+    {"devices.allow", EPERM, "the parent cgroup does not allow this device"},
+};
+
+std::string hint_for(std::string_view file, int error_number) {
+  for (const Refusal& refusal : refusals)
+    if (refusal.file == file && refusal.error_number == error_number) return std::string(refusal.hint);
+  return {};
+}
+
+using Clock = timespec;
+Clock now() {
+  Clock time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time;
+}
+
+/// Sleeps a little, each time longer; false when ten seconds are over.
+class Patience {
+ public:
+  bool wait() {
+    const Clock time = now();
+    const long waited = (time.tv_sec - begin_.tv_sec) * 1000 + (time.tv_nsec - begin_.tv_nsec) / 1'000'000;
+    if (waited >= 10'000) return false;
+    const timespec pause{0, pause_};
+    ::nanosleep(&pause, nullptr);
+    pause_ = std::min(pause_ * 2, 20'000'000L);
+    return true;
+  }
+
+ private:
+  Clock begin_ = now();
+  long pause_ = 50'000;
+};
+
+/// SIGKILL does not reach what v1's freezer holds.
+void thaw(const Hierarchy& hierarchy, sys::Fd directory) {
+  if (!hierarchy.has("freezer")) return;
+  sys::try_write_to(directory, "freezer.state", "THAWED");
+  for (const auto& name : child_cgroups(directory))
+    if (const auto child = sys::try_open_at(directory, name, O_RDONLY | O_DIRECTORY)) thaw(hierarchy, child);
+}
+
+void kill_all(const Layout& layout, const std::string& path) {
+  for (const auto& hierarchy : layout.hierarchies) {
+    const auto directory = sys::try_open_at(sys::here, hierarchy.mount.value + path, O_RDONLY | O_DIRECTORY);
+    if (!directory) continue;
+    kill_processes(directory, hierarchy.unified);
+    thaw(hierarchy, directory);
+  }
+}
+
+}  // namespace
+
+Cgroup::Cgroup(const Layout& layout, std::string path) : layout_(&layout), path_(std::move(path)) {
+  directories_.resize(layout.hierarchies.size());
+}
+
+Cgroup::Cgroup(Cgroup&& other) noexcept
+    : layout_(other.layout_),
+      path_(std::move(other.path_)),
+      directories_(std::move(other.directories_)),
+      made_(std::exchange(other.made_, false)) {}
+
+Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed) {
+  check_path(path);
+  Step step("make the cgroup", path);
+  Cgroup cgroup(layout, path);
+  cgroup.made_ = true;
+  for (std::size_t i = 0; i < layout.hierarchies.size(); ++i) {
+    const Hierarchy& hierarchy = layout.hierarchies[i];
+    if (!hierarchy.writable) continue;
+    cgroup.directories_[i] = make_cgroup(hierarchy, path, needed);
+    if (!hierarchy.unified && hierarchy.has("cpuset"))
+      for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) inherit_cpuset(hierarchy.mount, path, file);
+  }
+  return cgroup;
+}
+
+Cgroup Cgroup::open(const Layout& layout, std::string path) {
+  check_path(path);
+  Cgroup cgroup(layout, path);
+  for (std::size_t i = 0; i < layout.hierarchies.size(); ++i)
+    cgroup.directories_[i] =
+        sys::try_open_at(sys::here, layout.hierarchies[i].mount.value + path, O_RDONLY | O_DIRECTORY);
+  return cgroup;
+}
+
+void Cgroup::remove(const Layout& layout, const std::string& path) {
+  check_path(path);
+  Step step("remove the cgroup", path);
+  Patience patience;
+  std::vector<bool> gone(layout.hierarchies.size());
+  for (;;) {
+    bool all_gone = true;
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+      const Hierarchy& hierarchy = layout.hierarchies[i];
+      if (!gone[i]) {
+        gone[i] = !hierarchy.writable || try_remove_tree(sys::here, hierarchy.mount.value + path);
+        if (gone[i]) remove_made_parents(hierarchy, path);
+      }
+      all_gone = all_gone && gone[i];
+    }
+    if (all_gone) return;
+    kill_all(layout, path);
+    if (!patience.wait())
+      throw Error(ErrorKind::system, "it is still in use after ten seconds", EBUSY,
+                  "a process in it cannot be killed, perhaps it waits for a disk or a network file system");
+  }
+}
+
+Cgroup::~Cgroup() {
+  if (!made_) return;
+  // Only what was made here: a hierarchy that had such a cgroup before still has it.
+  Layout made;
+  for (std::size_t i = 0; i < directories_.size(); ++i)
+    if (directories_[i]) made.hierarchies.push_back(layout_->hierarchies[i]);
+  try {
+    remove(made, path_);
+    for (const auto& hierarchy : layout_->hierarchies) remove_made_parents(hierarchy, path_);
+  } catch (const std::exception&) {
+    // The error that undoes this is the one to tell.
+  }
+}
+
+bool Cgroup::empty() const noexcept { return std::ranges::none_of(directories_, &sys::UniqueFd::valid); }
+
+void Cgroup::apply(const std::vector<Write>& writes) {
+  sys::UniqueFd file;
+  const Write* last = nullptr;
+  for (const Write& write : writes) {
+    // Rules about devices are many writes to one file.
+    if (!last || last->hierarchy != write.hierarchy || last->file != write.file || !file)
+      file = sys::try_open_at(directories_.at(write.hierarchy), write.file, O_WRONLY);
+    last = &write;
+    if (!file && errno == ENOENT && !write.required) continue;
+    if (file && ::pwrite(file.number(), write.value.data(), write.value.size(), 0) >= 0) continue;
+    const int number = errno;
+    throw system_error(number, format("cannot set {}: \"{}\" to {}", write.why, write.value, write.file),
+                       hint_for(write.file, number));
+  }
+}
+
+std::vector<sys::UniqueFd> Cgroup::open_joins() const {
+  std::vector<sys::UniqueFd> joins;
+  joins.reserve(directories_.size());
+  for (std::size_t i = 0; i < directories_.size(); ++i)
+    if (directories_[i] && !layout_->hierarchies[i].unified)
+      joins.push_back(sys::open_at(directories_[i], "tasks", O_WRONLY));
+  return joins;
+}
+
+sys::UniqueFd Cgroup::open_unified() const {
+  for (std::size_t i = 0; i < directories_.size(); ++i)
+    if (directories_[i] && layout_->hierarchies[i].unified)
+      return sys::open_at(directories_[i], ".", O_RDONLY | O_DIRECTORY);
+  return {};
+}
+
+sys::UniqueFd Cgroup::open_unified_join() const {
+  const sys::UniqueFd directory = open_unified();
+  return directory ? sys::open_at(directory, "cgroup.procs", O_WRONLY) : sys::UniqueFd();
+}
+
+}  // namespace tare::cgroup

@@ -1,0 +1,57 @@
+// A container's cgroup: one directory of the same path in every hierarchy.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cgroup/layout.h"
+#include "cgroup/limits.h"
+#include "sys/unique_fd.h"
+
+namespace tare::cgroup {
+
+/// Made by `create` and gone with this object unless it is kept; or opened, and left alone.
+/// The Layout outlives it.
+class Cgroup {
+ public:
+  /// Makes `path` ("/tare-0123", "/my/parent/tare-0123") in every writable hierarchy; where there is none the
+  /// object is empty and everything below does nothing. Parents that are missing are made, marked as ours,
+  /// and removed again with the last cgroup in them. On v2 the controllers are switched on down to the
+  /// parent: those in `needed`, or Error{unsupported}, and those that only count, where the kernel lets us.
+  /// Throws Error{conflict} when there is such a cgroup already.
+  static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
+  /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
+  static Cgroup open(const Layout& layout, std::string path);
+  /// Kills what is in it, removes it with everything below, and then the parents that `create` made if they
+  /// are empty. No error when it is gone already. Throws when it is still in use after ten seconds.
+  static void remove(const Layout& layout, const std::string& path);
+
+  Cgroup(Cgroup&& other) noexcept;
+  Cgroup& operator=(Cgroup&&) = delete;
+  ~Cgroup();
+
+  void keep() noexcept { made_ = false; }
+  const std::string& path() const noexcept { return path_; }
+  bool empty() const noexcept;
+
+  /// Throws naming the file, the value and, where it is known, what the kernel's refusal means.
+  void apply(const std::vector<Write>& writes);
+
+  /// The v1 hierarchies' `tasks` files, open for writing: a process joins by writing "0" to each. (A pid
+  /// written to cgroup.procs instead makes the kernel wait some ten milliseconds.)
+  std::vector<sys::UniqueFd> open_joins() const;
+  /// The directory in v2, for CLONE_INTO_CGROUP and attach_device_rules; invalid where there is no v2.
+  sys::UniqueFd open_unified() const;
+  /// v2's cgroup.procs, for a process that could not be cloned into the cgroup: it writes "0".
+  sys::UniqueFd open_unified_join() const;
+
+ private:
+  Cgroup(const Layout& layout, std::string path);
+
+  const Layout* layout_;
+  std::string path_;
+  std::vector<sys::UniqueFd> directories_;  ///< as Layout::hierarchies; invalid where it does not exist
+  bool made_ = false;
+};
+
+}  // namespace tare::cgroup

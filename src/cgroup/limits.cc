@@ -1,0 +1,213 @@
+#include "cgroup/limits.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/devices.h"
+#include "sys/file.h"
+
+namespace tare::cgroup {
+namespace {
+
+bool is_limit(std::optional<std::int64_t> value) { return value && *value >= 0; }
+
+/// A number as the two versions want it: v1 has -1 for "no limit", v2 the word "max".
+std::string v1_text(std::int64_t value) { return std::to_string(value < 0 ? -1 : value); }
+std::string v2_text(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+
+Error missing_controller(const Layout& layout, std::string_view controller, std::string_view why) {
+  const Hierarchy* hierarchy = layout.find(controller);
+  std::string reason = "which is not there: no cgroup file system is mounted";
+  std::string hint = "mount a cgroup2 file system on /sys/fs/cgroup";
+  if (hierarchy) {
+    reason = format("but {} cannot be written", hierarchy->mount.value);
+    hint = "run as root, and mount it read-write";
+  } else if (const Hierarchy* unified = layout.unified(); unified && layout.mode() == Mode::v2) {
+    reason = format("which is not among those in {}", (unified->mount / "cgroup.controllers").value);
+    hint = "boot the kernel with it, or let the parent cgroup delegate it";
+  } else if (unified || layout.mode() == Mode::v1) {
+    reason = "which is not mounted";
+    hint = format("mount -t cgroup -o {} cgroup /sys/fs/cgroup/{}", controller, controller);
+  }
+  return Error(ErrorKind::unsupported,
+               format("{} needs the {} cgroup controller, {}", why, controller, reason), 0, std::move(hint));
+}
+
+class Planner {
+ public:
+  explicit Planner(const Layout& layout) : layout_(layout) {}
+
+  /// The hierarchy to limit with. nullptr: nothing is to be limited, and nothing can be.
+  const Hierarchy* need(std::string_view controller, std::string_view why, bool limiting = true) const {
+    if (layout_.can_limit(controller)) return layout_.find(controller);
+    if (limiting) throw missing_controller(layout_, controller, why);
+    return nullptr;
+  }
+  void write(const Hierarchy& hierarchy, std::string_view file, std::string value, std::string_view why,
+             bool required = true) {
+    writes_.push_back(
+        {layout_.index_of(hierarchy), std::string(file), std::move(value), std::string(why), required});
+  }
+  std::vector<Write> take() { return std::move(writes_); }
+
+ private:
+  const Layout& layout_;
+  std::vector<Write> writes_;
+};
+
+constexpr std::string_view memory_why = "the memory limit", swap_why = "the swap limit",
+                           shares_why = "the share of CPU time", quota_why = "the limit of CPU time",
+                           cpus_why = "the choice of CPUs", mems_why = "the choice of memory nodes",
+                           pids_why = "the limit of processes", devices_why = "the limit of devices";
+
+void check_memory(const oci::Resources& resources) {
+  if (!is_limit(resources.memory_swap)) return;
+  if (!is_limit(resources.memory_limit))
+    throw Error(ErrorKind::invalid, "a swap limit needs a memory limit beside it");
+  if (*resources.memory_swap < *resources.memory_limit)
+    throw Error(ErrorKind::invalid, "the limit of memory plus swap is smaller than the memory limit");
+}
+
+void plan_memory_v1(Planner& planner, const Hierarchy& hierarchy, const oci::Resources& resources,
+                    const Facts& facts) {
+  auto swap = resources.memory_swap;
+  // Memory without limit cannot be more than memory plus swap.
+  if (!swap && resources.memory_limit == -1) swap = -1;
+  const auto write_limit = [&] {
+    if (resources.memory_limit)
+      planner.write(hierarchy, "memory.limit_in_bytes", v1_text(*resources.memory_limit), memory_why);
+  };
+  const auto write_swap = [&] {
+    if (swap)
+      planner.write(hierarchy, "memory.memsw.limit_in_bytes", v1_text(*swap), swap_why, is_limit(swap));
+  };
+  const bool grows =
+      facts.present_memory_swap && resources.memory_limit &&
+      (!is_limit(resources.memory_limit) || *resources.memory_limit > *facts.present_memory_swap);
+  if (grows) {
+    write_swap(), write_limit();
+  } else {
+    write_limit(), write_swap();
+  }
+}
+
+void plan_memory_v2(Planner& planner, const Hierarchy& hierarchy, const oci::Resources& resources) {
+  if (resources.memory_limit)
+    planner.write(hierarchy, "memory.max", v2_text(*resources.memory_limit), memory_why);
+  if (!resources.memory_swap) return;
+  // v2 counts swap alone.
+  const bool limited = is_limit(resources.memory_swap);
+  const Bytes swap = limited ? *resources.memory_swap - *resources.memory_limit : -1;
+  planner.write(hierarchy, "memory.swap.max", v2_text(swap), swap_why, swap > 0);
+}
+
+void plan_memory(Planner& planner, const oci::Resources& resources, const Facts& facts) {
+  if (!resources.memory_limit && !resources.memory_swap) return;
+  check_memory(resources);
+  const bool limiting = is_limit(resources.memory_limit) || is_limit(resources.memory_swap);
+  const Hierarchy* hierarchy = planner.need("memory", memory_why, limiting);
+  if (!hierarchy) return;
+  const bool may_swap = is_limit(resources.memory_swap) && *resources.memory_swap > *resources.memory_limit;
+  if (may_swap && !facts.swap_accounting)
+    throw Error(ErrorKind::unsupported, "the swap limit needs swap accounting, which this kernel does not do",
+                0, "boot it with swapaccount=1");
+  if (hierarchy->unified)
+    plan_memory_v2(planner, *hierarchy, resources);
+  else
+    plan_memory_v1(planner, *hierarchy, resources, facts);
+}
+
+void plan_cpu(Planner& planner, const oci::Resources& resources) {
+  if (resources.cpu_shares.value_or(0) != 0) {
+    const Hierarchy* hierarchy = planner.need("cpu", shares_why);
+    if (hierarchy->unified)
+      planner.write(*hierarchy, "cpu.weight", std::to_string(weight_of_shares(*resources.cpu_shares)),
+                    shares_why);
+    else
+      planner.write(*hierarchy, "cpu.shares", std::to_string(*resources.cpu_shares), shares_why);
+  }
+  const auto quota = resources.cpu_quota;
+  const auto period = resources.cpu_period;
+  const bool limiting = quota && *quota > 0;
+  if (!quota && !period) return;
+  const Hierarchy* hierarchy = planner.need("cpu", quota_why, limiting);
+  if (!hierarchy) return;
+  if (hierarchy->unified) {
+    // A quota alone leaves the period as it is.
+    std::string value = limiting ? std::to_string(*quota) : "max";
+    if (period) value.append(" ").append(std::to_string(*period));
+    planner.write(*hierarchy, "cpu.max", std::move(value), quota_why);
+    return;
+  }
+  if (period) planner.write(*hierarchy, "cpu.cfs_period_us", std::to_string(*period), quota_why);
+  if (quota) planner.write(*hierarchy, "cpu.cfs_quota_us", v1_text(*quota), quota_why);
+}
+
+void plan_cpuset(Planner& planner, const oci::Resources& resources) {
+  if (!resources.cpuset_cpus.empty())
+    planner.write(*planner.need("cpuset", cpus_why), "cpuset.cpus", resources.cpuset_cpus, cpus_why);
+  if (!resources.cpuset_mems.empty())
+    planner.write(*planner.need("cpuset", mems_why), "cpuset.mems", resources.cpuset_mems, mems_why);
+}
+
+void plan_pids(Planner& planner, const oci::Resources& resources) {
+  if (!resources.pids_limit) return;
+  if (const Hierarchy* hierarchy = planner.need("pids", pids_why, is_limit(resources.pids_limit)))
+    planner.write(*hierarchy, "pids.max", v2_text(*resources.pids_limit), pids_why);
+}
+
+void plan_devices(Planner& planner, const Layout& layout, const oci::Resources& resources) {
+  if (resources.devices.empty() || layout.device_filter() == DeviceFilter::program) return;
+  const Hierarchy& hierarchy = *planner.need("devices", devices_why);
+  const DeviceList list = to_device_list(resources.devices);
+  planner.write(hierarchy, list.allow_by_default ? "devices.allow" : "devices.deny", "a", devices_why);
+  for (const auto& rule : list.exceptions)
+    planner.write(hierarchy, rule.allow ? "devices.allow" : "devices.deny", to_text(rule), devices_why);
+}
+
+}  // namespace
+
+Facts read_facts(const Layout& layout) {
+  Facts facts;
+  const Hierarchy* memory = layout.find("memory");
+  if (!memory) return facts;
+  // v2's root has no limits; a cgroup with a memory limit but no swap limit says that swap is not counted.
+  const HostPath own = memory->mount / memory->own_path;
+  facts.swap_accounting = memory->unified
+                              ? sys::exists(sys::here, (own / "memory.swap.max").value) ||
+                                    !sys::exists(sys::here, (own / "memory.max").value)
+                              : sys::exists(sys::here, (memory->mount / "memory.memsw.limit_in_bytes").value);
+  return facts;
+}
+
+std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resources, const Facts& facts) {
+  Planner planner(layout);
+  plan_memory(planner, resources, facts);
+  plan_cpu(planner, resources);
+  plan_cpuset(planner, resources);
+  plan_pids(planner, resources);
+  plan_devices(planner, layout, resources);
+  return planner.take();
+}
+
+std::vector<std::string> needed_controllers(const oci::Resources& resources) {
+  std::vector<std::string> needed;
+  if (is_limit(resources.memory_limit) || is_limit(resources.memory_swap)) needed.emplace_back("memory");
+  if (resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(-1) > 0)
+    needed.emplace_back("cpu");
+  if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty()) needed.emplace_back("cpuset");
+  if (is_limit(resources.pids_limit)) needed.emplace_back("pids");
+  return needed;
+}
+
+std::uint64_t weight_of_shares(std::uint64_t shares) {
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const double l = std::log2(static_cast<double>(shares));
+  // (l² + 125 l) / 612 - 7/34 over one denominator, so that 1024 comes out as exactly 2.
+  return static_cast<std::uint64_t>(std::ceil(std::pow(10.0, (l * l + 125 * l - 126) / 612)));
+}
+
+}  // namespace tare::cgroup

@@ -1,0 +1,115 @@
+#include "cgroup/tree.h"
+
+#include <cerrno>
+#include <csignal>
+#include <dirent.h>
+#include <memory>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/text.h"
+#include "sys/file.h"
+
+namespace tare::cgroup {
+namespace {
+
+constexpr const char* mark = "user.tare.made";
+
+sys::UniqueFd try_open_directory(sys::Fd parent, const std::string& name) {
+  return sys::try_open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/// Pid 0 stands for a process that our pid namespace does not see.
+std::vector<pid_t> read_pids(sys::Fd directory) {
+  std::vector<pid_t> pids;
+  // A threaded cgroup has no such list (EOPNOTSUPP when read); its processes are in the domain above.
+  const auto file = sys::try_open_at(directory, "cgroup.procs", O_RDONLY);
+  std::string text;
+  char buffer[4096];
+  ssize_t n;
+  while (file && (n = ::read(file.number(), buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(n));
+  for (std::string_view rest = text; !rest.empty();)
+    if (const auto pid = to_number(next_word(rest, '\n'))) pids.push_back(static_cast<pid_t>(*pid));
+  return pids;
+}
+
+/// A pid may be given to another process between reading it and using it. So: hold the process, look whether
+/// the pid is still listed, and only then signal the one that is held.
+bool kill_members(sys::Fd directory) {
+  const auto pids = read_pids(directory);
+  std::vector<sys::UniqueFd> held;
+  held.reserve(pids.size());
+  for (pid_t pid : pids)
+    held.emplace_back(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  if (pids.empty()) return false;
+  const auto still = read_pids(directory);
+  for (std::size_t i = 0; i < pids.size(); ++i)
+    for (pid_t pid : still)
+      if (pid == pids[i] && held[i]) ::syscall(SYS_pidfd_send_signal, held[i].number(), SIGKILL, nullptr, 0);
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> child_cgroups(sys::Fd directory) {
+  std::vector<std::string> names;
+  // kernfs counts directories as links: two for the directory itself, one for each child.
+  struct stat status;
+  if (::fstat(directory.number(), &status) == 0 && status.st_nlink == 2) return names;
+  sys::UniqueFd again = try_open_directory(directory, ".");
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(again ? ::fdopendir(again.number()) : nullptr, ::closedir);
+  if (!list) return names;
+  (void)again.release();
+  while (const dirent* entry = ::readdir(list.get()))
+    if (entry->d_type == DT_DIR && std::string_view(entry->d_name) != "." &&
+        std::string_view(entry->d_name) != "..")
+      names.emplace_back(entry->d_name);
+  return names;
+}
+
+bool is_populated(sys::Fd directory, bool unified) {
+  if (unified) {
+    const auto events = sys::try_read_file(directory, "cgroup.events");
+    return events && number_of(*events, "populated") == 1u;
+  }
+  if (!read_pids(directory).empty()) return true;
+  for (const auto& name : child_cgroups(directory))
+    if (const auto child = try_open_directory(directory, name); child && is_populated(child, false))
+      return true;
+  return false;
+}
+
+bool kill_processes(sys::Fd directory, bool unified) {
+  // One write kills all, forks of this moment included (Linux 5.14).
+  if (unified && is_populated(directory, true) && sys::try_write_to(directory, "cgroup.kill", "1"))
+    return true;
+  bool any = kill_members(directory);
+  for (const auto& name : child_cgroups(directory))
+    if (const auto child = try_open_directory(directory, name)) any |= kill_processes(child, unified);
+  return any;
+}
+
+bool try_remove_tree(sys::Fd parent, const std::string& name) {
+  const auto gone = [&] {
+    if (::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+    if (errno != EBUSY && errno != ENOTEMPTY) throw system_error(format("cannot remove the cgroup {}", name));
+    return false;
+  };
+  if (gone()) return true;
+  const auto directory = try_open_directory(parent, name);
+  if (!directory) return errno == ENOENT;
+  for (const auto& child : child_cgroups(directory)) try_remove_tree(directory, child);
+  return gone();
+}
+
+void mark_as_made(sys::Fd directory) noexcept { ::fsetxattr(directory.number(), mark, "1", 1, 0); }
+
+bool is_marked_as_made(const std::string& path) noexcept {
+  return ::getxattr(path.c_str(), mark, nullptr, 0) >= 0;
+}
+
+}  // namespace tare::cgroup

@@ -1,0 +1,24 @@
+// What a cgroup has used, and whether anything is in it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/types.h"
+#include "cgroup/layout.h"
+
+namespace tare::cgroup {
+
+/// nullopt: this kernel does not say.
+struct Usage {
+  std::optional<std::uint64_t> oom_kills;  ///< processes killed because the memory limit was reached
+  std::optional<Bytes> memory_peak;
+  std::optional<Bytes> memory_limit;  ///< nullopt also when there is none
+};
+Usage read_usage(const Layout& layout, const std::string& path);
+
+/// Whether a process is in the cgroup or in one below it. False when there is no such cgroup.
+bool has_processes(const Layout& layout, const std::string& path);
+
+}  // namespace tare::cgroup
