@@ -1,0 +1,23 @@
+// Tables as docker prints them: columns aligned, three spaces apart, at least ten wide.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tare::cli {
+
+class Table {
+ public:
+  /// An empty header prints no header line.
+  explicit Table(std::vector<std::string> header);
+
+  /// Cells beyond those given are empty; control characters and what is not UTF-8 is shown as `?`.
+  void add(std::vector<std::string> row);
+  /// All lines, each with its line feed. The last column is not padded.
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace tare::cli
