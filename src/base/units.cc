@@ -1,6 +1,7 @@
 #include "base/units.h"
 
 #include <array>
+#include <optional>
 
 #include "base/error.h"
 #include "base/format.h"

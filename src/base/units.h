@@ -5,7 +5,6 @@
 #include <chrono>
 #include <concepts>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>

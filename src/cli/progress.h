@@ -11,7 +11,7 @@
 namespace tare::cli {
 
 /// Shows "what: 12.3MiB / 45.6MiB (27%)", rewritten at most every 100 ms and first after 100 ms, so that
-/// short work shows nothing; erased when it ends. The destructor writes nothing that was not shown before.
+/// short work shows nothing; erased when it ends.
 class Progress {
  public:
   explicit Progress(std::string what, sys::Fd terminal = sys::Fd(2));

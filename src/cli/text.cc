@@ -1,5 +1,7 @@
 #include "cli/text.h"
 
+#include <algorithm>
+
 namespace tare::cli {
 namespace {
 
