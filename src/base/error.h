@@ -22,6 +22,11 @@ enum class ErrorKind {
   system,          ///< the kernel refused
 };
 
+/// What a program exits with, as docker does: 127, 126, or 125 for all else.
+constexpr int exit_code(ErrorKind kind) {
+  return kind == ErrorKind::no_command ? 127 : kind == ErrorKind::not_executable ? 126 : 125;
+}
+
 /// Ends an operation. `what()` is the whole line: trail, text, errno's words, hint.
 class Error : public std::exception {
  public:

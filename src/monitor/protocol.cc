@@ -1,0 +1,49 @@
+#include "monitor/protocol.h"
+
+#include <cerrno>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/error.h"
+
+namespace tare::monitor {
+namespace {
+
+bool transmit(sys::Fd socket, Frame::Type type, std::string_view payload, int flags) noexcept {
+  iovec parts[] = {{&type, sizeof type}, {const_cast<char*>(payload.data()), payload.size()}};
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = 2;
+  ssize_t n;
+  do n = ::sendmsg(socket.number(), &header, MSG_NOSIGNAL | flags);
+  while (n < 0 && errno == EINTR);
+  return n >= 0;
+}
+
+}  // namespace
+
+bool send(sys::Fd socket, Frame::Type type, std::string_view payload) {
+  return transmit(socket, type, payload, 0);
+}
+
+bool try_send(sys::Fd socket, Frame::Type type, std::string_view payload) noexcept {
+  return transmit(socket, type, payload, MSG_DONTWAIT);
+}
+
+std::optional<Frame> receive(sys::Fd socket) {
+  Frame frame;
+  frame.payload.resize(largest_payload);
+  iovec parts[] = {{&frame.type, sizeof frame.type}, {frame.payload.data(), frame.payload.size()}};
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = 2;
+  ssize_t n;
+  do n = ::recvmsg(socket.number(), &header, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from a container's monitor or client");
+  if (n < static_cast<ssize_t>(sizeof frame.type)) return std::nullopt;
+  frame.payload.resize(static_cast<std::size_t>(n) - sizeof frame.type);
+  return frame;
+}
+
+}  // namespace tare::monitor

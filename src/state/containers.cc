@@ -1,0 +1,238 @@
+#include "state/containers.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "state/names.h"
+#include "sys/file.h"
+
+namespace tare::state {
+namespace {
+
+constexpr auto containers = "containers", names = "names", locks = "locks";
+
+std::string lock_path(const Place& place, const ContainerId& id) {
+  return (place.root / locks / id.value).value;
+}
+std::string name_path(const Place& place, const std::string& name) {
+  return (place.root / names / name).value;
+}
+std::string running_path(const Place& place, const ContainerId& id) {
+  return (place.run_root / "containers" / (id.value + ".json")).value;
+}
+
+bool is_id(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The lock file is removed by its holder, so a lock is good only on the file that is still there.
+std::optional<Lock> lock_file(const std::string& path) {
+  while (true) {
+    sys::UniqueFd file = sys::open_at(sys::here, path, O_RDWR | O_CREAT, 0600);
+    if (!sys::try_lock(file)) return std::nullopt;
+    struct stat status;
+    if (::fstat(file.number(), &status) != 0) throw system_error(format("cannot look at {}", path));
+    if (status.st_nlink > 0) return Lock(std::move(file));
+  }
+}
+
+// The name's file is a hard link to one that says whose it is: whole from the first moment, and made only if
+// the name is free (link(2)).
+bool try_take_name(const Place& place, const ContainerId& id, const std::string& name) {
+  const std::string owner = (place.directory_of(id) / "id").value;
+  if (::link(owner.c_str(), name_path(place, name).c_str()) == 0) return true;
+  if (errno == EEXIST) return false;
+  throw system_error(format("cannot take the name {}", name));
+}
+
+void take_name(const Place& place, Record& record) {
+  if (!record.name.empty()) {
+    if (try_take_name(place, record.id, record.name)) return;
+    const auto owner = find_name(place, record.name);
+    throw Error(ErrorKind::conflict,
+                format("Conflict. The container name \"/{}\" is already in use by container \"{}\"",
+                       record.name, owner ? owner->value : "?"),
+                0, format("remove it with `tare rm {}`, or use another name", record.name));
+  }
+  for (int attempt = 0; attempt < 1000; attempt++) {
+    record.name = random_name();
+    if (try_take_name(place, record.id, record.name)) return;
+  }
+  throw Error(ErrorKind::conflict, "no free name was found", 0, "give one with --name");
+}
+
+json::value to_json(const Exit& exit) {
+  return json::object{{"code", exit.code},
+                      {"oom_killed", exit.oom_killed},
+                      {"error", exit.error},
+                      {"finished", format_time(exit.finished)}};
+}
+
+json::value to_json(const Record& record) {
+  json::object object{{"version", 1},
+                      {"id", record.id.value},
+                      {"name", record.name},
+                      {"image", record.image},
+                      {"command", json::array(record.command.begin(), record.command.end())},
+                      {"created", format_time(record.created)},
+                      {"remove_on_exit", record.remove_on_exit},
+                      {"cgroup", record.cgroup}};
+  if (record.started) object["started"] = format_time(*record.started);
+  if (record.exit) object["exit"] = to_json(*record.exit);
+  return object;
+}
+
+Record record_from(const json::object& object) {
+  Record record;
+  record.id = ContainerId(json::text_field(object, "id"));
+  record.name = json::text_field(object, "name");
+  record.image = json::text_field(object, "image");
+  for (const auto& word : object.at("command").as_array()) record.command.emplace_back(word.as_string());
+  record.created = parse_time(json::text_field(object, "created"));
+  record.remove_on_exit = json::flag_field(object, "remove_on_exit");
+  record.cgroup = json::text_field(object, "cgroup");
+  if (object.contains("started")) record.started = parse_time(json::text_field(object, "started"));
+  if (const auto* value = object.if_contains("exit")) {
+    const json::object& exit = value->as_object();
+    record.exit = Exit{.code = static_cast<int>(json::integer_field(exit, "code")),
+                       .oom_killed = json::flag_field(exit, "oom_killed"),
+                       .error = json::text_field(exit, "error"),
+                       .finished = parse_time(json::text_field(exit, "finished"))};
+  }
+  return record;
+}
+
+}  // namespace
+
+ContainerId random_id() {
+  std::array<unsigned char, 32> bytes;
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw system_error("cannot get random bytes");
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text.push_back("0123456789abcdef"[byte >> 4]);
+    text.push_back("0123456789abcdef"[byte & 15]);
+  }
+  return ContainerId(text);
+}
+
+std::optional<Lock> try_take(const Place& place, const ContainerId& id) {
+  return lock_file(lock_path(place, id));
+}
+
+Lock claim(const Place& place, Record& record) {
+  for (const char* directory : {containers, names, locks})
+    sys::make_directories(sys::here, (place.root / directory).value, 0700);
+  record.id = random_id();
+  auto lock = try_take(place, record.id);
+  if (!lock) throw Error(ErrorKind::conflict, "a random id was taken");
+  const HostPath directory = place.directory_of(record.id);
+  try {
+    sys::make_directory(sys::here, directory.value, 0700);
+    sys::create_file(sys::here, (directory / "id").value, record.id.value);
+    take_name(place, record);
+    write_record(place, record);
+  } catch (...) {
+    forget(place, record.id, *lock);
+    throw;
+  }
+  return std::move(*lock);
+}
+
+void release(const Place& place, const ContainerId& id, Lock& lock) {
+  sys::remove_file(sys::here, lock_path(place, id));
+  lock.let_go();
+}
+
+void forget(const Place& place, const ContainerId& id, const Lock& lock) {
+  if (!lock.held()) throw Error(ErrorKind::system, "a container is forgotten without its lock");
+  // The name first: while the directory is there, its lock says who may do this. Only an own name is given
+  // back.
+  if (const auto record = read_record(place, id)) {
+    const auto owner = find_name(place, record->name);
+    if (owner && *owner == id) sys::remove_file(sys::here, name_path(place, record->name));
+  } else {
+    // No record was written yet, but a name may have been taken.
+    for (const auto& name : sys::list_directory(sys::here, (place.root / names).value))
+      if (find_name(place, name) == id) sys::remove_file(sys::here, name_path(place, name));
+  }
+  forget_running(place, id);
+  sys::remove_tree(sys::here, place.directory_of(id).value);
+  sys::remove_file(sys::here, lock_path(place, id));
+}
+
+void write_record(const Place& place, const Record& record) {
+  sys::replace_file(sys::here, (place.directory_of(record.id) / "record.json").value,
+                    json::compact(to_json(record)) + "\n", 0600);
+}
+
+std::optional<Record> read_record(const Place& place, const ContainerId& id) {
+  const std::string path = (place.directory_of(id) / "record.json").value;
+  const auto text = sys::try_read_file(sys::here, path);
+  if (!text) return std::nullopt;
+  Step step("read", path);
+  return record_from(json::parse(*text).as_object());
+}
+
+void write_running(const Place& place, const ContainerId& id, const Running& running) {
+  sys::make_directories(sys::here, (place.run_root / "containers").value, 0700);
+  sys::replace_file(
+      sys::here, running_path(place, id),
+      json::compact(json::object{{"version", 1}, {"pid", running.pid}, {"monitor", running.monitor}}) + "\n",
+      0600);
+}
+
+std::optional<Running> read_running(const Place& place, const ContainerId& id) {
+  const auto text = sys::try_read_file(sys::here, running_path(place, id));
+  if (!text) return std::nullopt;
+  const json::value value = json::parse(*text);
+  return Running{.pid = static_cast<pid_t>(json::integer_field(value.as_object(), "pid")),
+                 .monitor = static_cast<pid_t>(json::integer_field(value.as_object(), "monitor"))};
+}
+
+void forget_running(const Place& place, const ContainerId& id) {
+  sys::remove_file(sys::here, running_path(place, id));
+  sys::remove_file(sys::here, running_path(place, id) + ".new");
+}
+
+std::vector<ContainerId> list(const Place& place) {
+  std::vector<ContainerId> ids;
+  for (const char* directory : {containers, locks})
+    for (auto& name : sys::list_directory(sys::here, (place.root / directory).value))
+      if (is_id(name)) ids.emplace_back(std::move(name));
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+std::optional<ContainerId> find_name(const Place& place, const std::string& name) {
+  if (!is_name(name)) return std::nullopt;
+  auto id = sys::try_read_file(sys::here, name_path(place, name), 64);
+  if (!id || !is_id(*id)) return std::nullopt;
+  return ContainerId(std::move(*id));
+}
+
+ContainerId find(const Place& place, const std::string& name_or_id) {
+  const std::string wanted = name_or_id.starts_with('/') ? name_or_id.substr(1) : name_or_id;
+  if (auto id = find_name(place, wanted)) return *id;
+  std::vector<ContainerId> matches;
+  if (!wanted.empty())
+    for (auto& id : list(place))
+      if (id.value.starts_with(wanted)) matches.push_back(std::move(id));
+  if (matches.size() == 1) return matches[0];
+  if (matches.empty())
+    throw Error(ErrorKind::not_found, format("No such container: {}", name_or_id), 0,
+                "`tare ps -a` lists them");
+  throw Error(ErrorKind::not_found,
+              format("{} containers have an id that begins with {}", matches.size(), name_or_id), 0,
+              "give more of it");
+}
+
+}  // namespace tare::state

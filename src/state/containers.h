@@ -1,0 +1,94 @@
+// Containers on disk: claimed by name and lock, described by small records, forgotten. docs/storage-layout.md
+// names every file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "base/types.h"
+#include "sys/unique_fd.h"
+
+namespace tare::state {
+
+/// Where everything lies: what survives a reboot, and what does not.
+struct Place {
+  HostPath root;      ///< default /var/lib/tare
+  HostPath run_root;  ///< default /run/tare
+
+  HostPath directory_of(const ContainerId& id) const { return root / "containers" / id.value; }
+};
+
+/// Why and when a container ended.
+struct Exit {
+  int code = 0;  ///< as a shell says it: the exit code, or 128 + signal
+  bool oom_killed = false;
+  std::string error;  ///< what went wrong if its command never ran, or its monitor was killed; else empty
+  Time finished;
+};
+
+/// What `ps` and clean-up need of a container: one small file.
+struct Record {
+  ContainerId id;
+  std::string name;
+  std::string image;  ///< the root file system as the user named it
+  std::vector<std::string> command;
+  Time created;
+  bool remove_on_exit = false;
+  std::string cgroup;  ///< its path in every hierarchy
+  std::optional<Time> started;
+  std::optional<Exit> exit;
+};
+
+/// Of a container that runs; valid only while its lock is held.
+struct Running {
+  pid_t pid = 0;
+  pid_t monitor = 0;
+};
+
+/// A container's lock: held by whoever is responsible for it, and free when that process is dead, however it
+/// died.
+class Lock {
+ public:
+  explicit Lock(sys::UniqueFd file) : file_(std::move(file)) {}
+  bool held() const noexcept { return file_.valid(); }
+  /// This process no longer holds it; others that inherited it do.
+  void let_go() noexcept { file_.reset(); }
+
+ private:
+  sys::UniqueFd file_;
+};
+
+/// Takes the lock of a container that nobody is responsible for; nullopt when somebody is.
+std::optional<Lock> try_take(const Place& place, const ContainerId& id);
+
+/// Makes the container's directory and takes its name, in an order that leaves nothing unowned however it is
+/// interrupted. An empty record.name gets a random one. Throws Error{conflict} when the name is taken.
+Lock claim(const Place& place, Record& record);
+
+/// Ends the responsibility for a container that stays: the lock's file goes, until somebody takes it again.
+void release(const Place& place, const ContainerId& id, Lock& lock);
+
+/// Gives the name and the directory back. The caller holds the lock.
+void forget(const Place& place, const ContainerId& id, const Lock& lock);
+
+void write_record(const Place& place, const Record& record);
+/// nullopt: there is none (yet), or it is being removed.
+std::optional<Record> read_record(const Place& place, const ContainerId& id);
+
+void write_running(const Place& place, const ContainerId& id, const Running& running);
+std::optional<Running> read_running(const Place& place, const ContainerId& id);
+void forget_running(const Place& place, const ContainerId& id);
+
+/// Every id that has a directory or a lock file.
+std::vector<ContainerId> list(const Place& place);
+
+/// By name, by id, or by an unambiguous beginning of an id. Throws Error{not_found}.
+ContainerId find(const Place& place, const std::string& name_or_id);
+/// The id behind a name; nullopt when nobody has it.
+std::optional<ContainerId> find_name(const Place& place, const std::string& name);
+
+ContainerId random_id();
+
+}  // namespace tare::state
