@@ -10,17 +10,29 @@
 #include "base/format.h"
 
 namespace tare::sys {
+namespace {
 
-UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode) noexcept {
+UniqueFd try_resolve(Fd root, const ContainerPath& path, int flags, unsigned mode,
+                     std::uint64_t scope) noexcept {
   const open_how how{.flags = static_cast<unsigned>(flags) | O_CLOEXEC,
                      .mode = mode,
-                     .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+                     .resolve = scope | RESOLVE_NO_MAGICLINKS};
   // EAGAIN: a rename or mount elsewhere raced with `..` (openat2(2)); the kernel asks to try again.
   for (int attempt = 0;; attempt++) {
     const long fd = ::syscall(SYS_openat2, root.number(), path.c_str(), &how, sizeof how);
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
     if (errno != EINTR && (errno != EAGAIN || attempt > 100)) return UniqueFd();
   }
+}
+
+}  // namespace
+
+UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode) noexcept {
+  return try_resolve(root, path, flags, mode, RESOLVE_IN_ROOT);
+}
+
+UniqueFd try_open_beneath(Fd root, const ContainerPath& path, int flags, unsigned mode) noexcept {
+  return try_resolve(root, path, flags, mode, RESOLVE_BENEATH);
 }
 
 UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode) {

@@ -1,0 +1,101 @@
+#include "archive/confine.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <memory>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace tare::archive {
+namespace {
+
+constexpr unsigned kept_capabilities[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
+                                          CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
+
+// A path cannot be reached but beneath the tree. The first version of Landlock forbids every hard link across
+// directories (landlock(7), LANDLOCK_ACCESS_FS_REFER), so it takes the second.
+void confine_paths(sys::Fd tree) {
+  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (version < 2) return;
+  const landlock_ruleset_attr rules{.handled_access_fs = (LANDLOCK_ACCESS_FS_REFER << 1) - 1};
+  const sys::UniqueFd ruleset(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
+  const landlock_path_beneath_attr rule{
+      .allowed_access = rules.handled_access_fs & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE},
+      .parent_fd = tree.number()};
+  if (!ruleset ||
+      ::syscall(SYS_landlock_add_rule, ruleset.number(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 ||
+      ::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0)
+    throw system_error("cannot confine with Landlock");
+}
+
+void drop_capabilities() {
+  std::uint64_t kept = 0;
+  for (const unsigned capability : kept_capabilities) kept |= std::uint64_t{1} << capability;
+
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct sets[2]{};
+  if (::syscall(SYS_capget, &header, sets) != 0) throw system_error("cannot read the capabilities");
+  // The bounding set needs SETPCAP; no_new_privs and no execve make up for it where that is missing.
+  for (unsigned capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if ((kept >> capability & 1) == 0) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  for (int half = 0; half < 2; half++) {
+    const auto mask = static_cast<std::uint32_t>(kept >> (32 * half));
+    sets[half].permitted &= mask;
+    sets[half].effective = sets[half].permitted;
+    sets[half].inheritable = 0;
+  }
+  if (::syscall(SYS_capset, &header, sets) != 0) throw system_error("cannot drop the capabilities");
+}
+
+// What reading a descriptor, writing a tree (tree_writer.cc, metadata.cc, sys/file.cc) and glibc's memory and
+// exceptions take. Everything else answers ENOSYS, as a kernel without it would.
+constexpr int allowed_calls[] = {
+    SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(pwrite64), SCMP_SYS(writev),
+    SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(ftruncate), SCMP_SYS(openat), SCMP_SYS(openat2),
+    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(fstatfs), SCMP_SYS(getdents64), SCMP_SYS(fcntl),
+    SCMP_SYS(mkdirat), SCMP_SYS(mknodat), SCMP_SYS(linkat), SCMP_SYS(symlinkat), SCMP_SYS(unlinkat),
+    SCMP_SYS(renameat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+    SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr), SCMP_SYS(brk), SCMP_SYS(munmap),
+    SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid),
+    SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(exit),
+    SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
+};
+
+void filter_calls() {
+  const std::unique_ptr<void, decltype(&::seccomp_release)> filter(::seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
+                                                                   &::seccomp_release);
+  if (!filter) throw system_error("cannot make a seccomp filter");
+  ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  int failed = 0;
+  for (const int call : allowed_calls)
+    failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0);
+  // Memory, but none that code could be put into.
+  const auto not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
+    failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1, not_executable);
+  if (failed == 0) failed = ::seccomp_load(filter.get());
+  if (failed != 0) throw system_error(-failed, "cannot load a seccomp filter");
+}
+
+}  // namespace
+
+void confine_to_unpacking(sys::Fd tree) {
+  const rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw system_error("cannot give up new privileges");
+  confine_paths(tree);
+  drop_capabilities();
+  filter_calls();
+}
+
+}  // namespace tare::archive
