@@ -15,8 +15,8 @@ struct Limits {
   std::uint64_t entries = 16 << 20;
 };
 
-/// Reads `stream` to its end and makes what it describes beneath `root`, a directory; the caller's process has
-/// the rights to (root, or the few capabilities named in confine.h).
+/// Reads `stream` to its end and makes what it describes beneath `root`, a directory; the caller's process
+/// has the rights to (root, or the few capabilities named in confine.h).
 ///
 /// The rules: absolute names and `./` are relative to the root. A later entry replaces an earlier one of the
 /// same name, except a directory, which keeps its contents. A name, a parent that is a symlink, or a hard

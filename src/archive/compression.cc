@@ -46,7 +46,9 @@ constexpr Foreign foreigners[] = {
     {"!<arch>"sv, "an ar archive or a .deb package"},
     {"\xed\xab\xee\xdb"sv, "an RPM package"},
     {"hsqs"sv, "a squashfs image"},
-    {"\x7f""ELF"sv, "a program"},
+    {"\x7f"
+     "ELF"sv,
+     "a program"},
     {"#!"sv, "a script"},
     {"\x04\x22\x4d\x18"sv, "lz4 data, which is not supported"},
     {"LZIP"sv, "lzip data, which is not supported"},
@@ -134,19 +136,21 @@ oci::Digest Sha256::digest() {
   return oci::sha256_digest(hash);
 }
 
-oci::Digest digest_of(sys::Fd source, std::atomic<Bytes>* bytes_read) {
+oci::Digest digest_of(sys::Fd source, const OnRead& on_read) {
   Sha256 hash;
+  Bytes total = 0;
   std::vector<unsigned char> buffer(piece_size);
   while (const std::size_t size = read_piece(source, buffer.data(), buffer.size())) {
     hash.add(as_text(buffer.data(), size));
-    if (bytes_read) *bytes_read += static_cast<Bytes>(size);
+    total += static_cast<Bytes>(size);
+    if (on_read) on_read(total);
   }
   return hash.digest();
 }
 
 struct TarStream::State {
   sys::Fd source;
-  std::atomic<Bytes>* bytes_read;
+  OnRead on_read;
   std::string head;
   Compression compression = Compression::none;
   std::optional<Decoder> decoder;
@@ -164,7 +168,7 @@ struct TarStream::State {
     source_ended = size == 0;
     raw_hash.add(as_text(input.data() + keep, size));
     raw_bytes += static_cast<Bytes>(size);
-    if (bytes_read) *bytes_read += static_cast<Bytes>(size);
+    if (on_read) on_read(raw_bytes);
     begin = 0;
     end = keep + size;
     return size != 0;
@@ -223,9 +227,10 @@ struct TarStream::State {
   }
 };
 
-TarStream::TarStream(sys::Fd source, std::atomic<Bytes>* bytes_read)
-    : state_(new State{.source = source, .bytes_read = bytes_read}) {
-  while (state_->end < 512 && state_->refill(state_->end)) {}
+TarStream::TarStream(sys::Fd source, OnRead on_read)
+    : state_(new State{.source = source, .on_read = std::move(on_read)}) {
+  while (state_->end < 512 && state_->refill(state_->end)) {
+  }
   state_->head = as_text(state_->input.data(), std::min<std::size_t>(state_->end, 512));
   state_->compression = recognise(state_->head);
   state_->decoder = decoder_for(state_->compression);

@@ -2,7 +2,7 @@
 // digests, of the bytes as they came and of the tar inside, are taken on the way.
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -38,18 +38,21 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-/// The digest of all that `source` gives from where it stands; `bytes_read` is told how far it is.
-oci::Digest digest_of(sys::Fd source, std::atomic<Bytes>* bytes_read = nullptr);
+/// Told after every read how many bytes of the source there were so far.
+using OnRead = std::function<void(Bytes raw_bytes)>;
+
+/// The digest of all that `source` gives from where it stands.
+oci::Digest digest_of(sys::Fd source, const OnRead& on_read = {});
 
 /// Reads a tar stream from a descriptor through whatever compresses it.
 ///
-/// Several members one after the other (pigz, `cat a.gz b.gz`, pzstd) are one stream; zeros after the last one
-/// are padding, as tar pads. Anything else there, damaged data, and data that ends in the middle of a member
-/// throw Error{invalid}.
+/// Several members one after the other (pigz, `cat a.gz b.gz`, pzstd) are one stream; zeros after the last
+/// one are padding, as tar pads. Anything else there, damaged data, and data that ends in the middle of a
+/// member throw Error{invalid}.
 class TarStream {
  public:
   /// Reads the first bytes. `source` must outlive the stream.
-  explicit TarStream(sys::Fd source, std::atomic<Bytes>* bytes_read = nullptr);
+  explicit TarStream(sys::Fd source, OnRead on_read = {});
   ~TarStream();
   TarStream(const TarStream&) = delete;
   TarStream& operator=(const TarStream&) = delete;

@@ -1,5 +1,6 @@
 #include "archive/confine.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -11,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <vector>
 
 #include "base/error.h"
 
@@ -19,6 +21,24 @@ namespace {
 
 constexpr unsigned kept_capabilities[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
                                           CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
+
+void close_others(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
+  std::vector<unsigned> open{STDERR_FILENO, static_cast<unsigned>(tree.number())};
+  for (const sys::Fd fd : kept) open.push_back(static_cast<unsigned>(fd.number()));
+  std::ranges::sort(open);
+  for (std::size_t i = 0; i < open.size(); i++) {
+    const unsigned last = i + 1 < open.size() ? open[i + 1] - 1 : ~0u;
+    if (open[i] + 1 <= last && ::close_range(open[i] + 1, last, 0) != 0)
+      throw system_error("cannot close the other descriptors");
+  }
+}
+
+// For kernels without Landlock. Not a wall by itself, but the way over it (a directory outside held open, or
+// CAP_SYS_CHROOT) is closed here too. Without the right to do it the process has not much to lose.
+void enter_root(sys::Fd tree) {
+  if (::fchdir(tree.number()) != 0) throw system_error("cannot enter the tree");
+  if (::chroot(".") != 0 && errno != EPERM) throw system_error("cannot make the tree the root directory");
+}
 
 // A path cannot be reached but beneath the tree. The first version of Landlock forbids every hard link across
 // directories (landlock(7), LANDLOCK_ACCESS_FS_REFER), so it takes the second.
@@ -59,16 +79,29 @@ void drop_capabilities() {
 // What reading a descriptor, writing a tree (tree_writer.cc, metadata.cc, sys/file.cc) and glibc's memory and
 // exceptions take. Everything else answers ENOSYS, as a kernel without it would.
 constexpr int allowed_calls[] = {
-    SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(pwrite64), SCMP_SYS(writev),
-    SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(ftruncate), SCMP_SYS(openat), SCMP_SYS(openat2),
-    SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(fstatfs), SCMP_SYS(getdents64), SCMP_SYS(fcntl),
-    SCMP_SYS(mkdirat), SCMP_SYS(mknodat), SCMP_SYS(linkat), SCMP_SYS(symlinkat), SCMP_SYS(unlinkat),
-    SCMP_SYS(renameat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
-    SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr), SCMP_SYS(brk), SCMP_SYS(munmap),
-    SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid),
-    SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(exit),
-    SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),           SCMP_SYS(pread64),
+    SCMP_SYS(write),          SCMP_SYS(pwrite64),
+    SCMP_SYS(writev),         SCMP_SYS(lseek),
+    SCMP_SYS(close),          SCMP_SYS(ftruncate),
+    SCMP_SYS(openat),         SCMP_SYS(openat2),
+    SCMP_SYS(fstat),          SCMP_SYS(newfstatat),
+    SCMP_SYS(fstatfs),        SCMP_SYS(getdents64),
+    SCMP_SYS(fcntl),          SCMP_SYS(fchdir),
+    SCMP_SYS(mkdirat),        SCMP_SYS(mknodat),
+    SCMP_SYS(linkat),         SCMP_SYS(symlinkat),
+    SCMP_SYS(unlinkat),       SCMP_SYS(renameat),
+    SCMP_SYS(fchown),         SCMP_SYS(fchownat),
+    SCMP_SYS(fchmod),         SCMP_SYS(fchmodat),
+    SCMP_SYS(utimensat),      SCMP_SYS(fsetxattr),
+    SCMP_SYS(lsetxattr),      SCMP_SYS(brk),
+    SCMP_SYS(munmap),         SCMP_SYS(mremap),
+    SCMP_SYS(madvise),        SCMP_SYS(futex),
+    SCMP_SYS(getpid),         SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),      SCMP_SYS(clock_gettime),
+    SCMP_SYS(sched_yield),    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall),
 };
 
 void filter_calls() {
@@ -77,8 +110,7 @@ void filter_calls() {
   if (!filter) throw system_error("cannot make a seccomp filter");
   ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   int failed = 0;
-  for (const int call : allowed_calls)
-    failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0);
+  for (const int call : allowed_calls) failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0);
   // Memory, but none that code could be put into.
   const auto not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
@@ -89,7 +121,9 @@ void filter_calls() {
 
 }  // namespace
 
-void confine_to_unpacking(sys::Fd tree) {
+void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
+  close_others(tree, kept);
+  enter_root(tree);
   const rlimit none{};
   ::setrlimit(RLIMIT_CORE, &none);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw system_error("cannot give up new privileges");

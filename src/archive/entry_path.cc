@@ -12,8 +12,8 @@ void resolve_name(std::string_view name, EntryPath& path) {
   if (name.empty()) throw Error(ErrorKind::invalid, "an entry without a name");
   // Nobody could open it by this name, neither here nor in the container.
   if (name.size() >= PATH_MAX)
-    throw Error(ErrorKind::invalid, format("a name of {} bytes, and {} is the most", name.size(), PATH_MAX - 1),
-                ENAMETOOLONG);
+    throw Error(ErrorKind::invalid,
+                format("a name of {} bytes, and {} is the most", name.size(), PATH_MAX - 1), ENAMETOOLONG);
   std::string& plain = path.parent;
   plain.clear();
   while (!name.empty()) {

@@ -11,8 +11,8 @@ struct EntryPath {
   std::string name;    ///< empty: the root itself
 };
 
-/// Writes into `path`, whose strings are reused. Throws Error{invalid} for what leads above the root, is empty
-/// or longer than a path can be.
+/// Writes into `path`, whose strings are reused. Throws Error{invalid} for what leads above the root, is
+/// empty or longer than a path can be.
 void resolve_name(std::string_view name, EntryPath& path);
 
 }  // namespace tare::archive

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "sys/file.h"
 
 namespace tare::archive {
 namespace {
@@ -39,6 +40,21 @@ uid_t checked_owner(std::int64_t id) {
   return static_cast<uid_t>(id);
 }
 
+/// The working directory for a moment: there is no lsetxattrat(2) before Linux 6.13, and the confined process
+/// has no /proc. Names from an archive's parent directory are single components, so nothing is followed.
+class InDirectory {
+ public:
+  explicit InDirectory(sys::Fd directory) : before_(sys::open_at(sys::here, ".", O_PATH | O_DIRECTORY)) {
+    if (::fchdir(directory.number()) != 0) throw system_error("cannot enter a directory");
+  }
+  ~InDirectory() { (void)!::fchdir(before_.number()); }
+  InDirectory(const InDirectory&) = delete;
+  InDirectory& operator=(const InDirectory&) = delete;
+
+ private:
+  sys::UniqueFd before_;
+};
+
 struct Times {
   timespec values[2];
 };
@@ -65,9 +81,9 @@ void put_metadata_at(sys::Fd parent, const std::string& name, const Entry& entry
                  AT_SYMLINK_NOFOLLOW) != 0)
     throw system_error(format("cannot give it to {}:{}", entry.uid, entry.gid));
   contents.for_each_attribute([&](const char* attribute, std::string_view value) {
-    // There is no lsetxattrat(2) before Linux 6.13.
-    const std::string path = format("/proc/self/fd/{}/{}", parent.number(), name);
-    if (is_set(attribute) && ::lsetxattr(path.c_str(), attribute, value.data(), value.size(), 0) != 0)
+    if (!is_set(attribute)) return;
+    const InDirectory there(parent);
+    if (::lsetxattr(name.c_str(), attribute, value.data(), value.size(), 0) != 0)
       throw system_error(format("cannot set its attribute {}", attribute));
   });
   // The name is not a symlink's here, so following is no question.

@@ -1,5 +1,5 @@
-// What an entry has besides its contents: owner, mode, times, extended attributes, put in the order the kernel
-// needs.
+// What an entry has besides its contents: owner, mode, times, extended attributes, put in the order the
+// kernel needs.
 #pragma once
 
 #include <string>

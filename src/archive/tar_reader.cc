@@ -75,15 +75,15 @@ void TarReader::fail() {
   if (stream_.compression() == Compression::none && !guess.empty())
     throw Error(ErrorKind::invalid, format("not a tar archive: it is {}", guess));
   const std::string_view inside = stream_.compression() == Compression::none ? "" : ": no tar inside the ";
-  throw Error(ErrorKind::invalid, format("not a tar archive{}{}", inside,
-                                         inside.empty() ? "" : name_of(stream_.compression())));
+  throw Error(ErrorKind::invalid,
+              format("not a tar archive{}{}", inside, inside.empty() ? "" : name_of(stream_.compression())));
 }
 
 bool TarReader::next(Entry& entry) {
   const int result = ::archive_read_next_header(reader_, &header_);
   if (result == ARCHIVE_EOF && stream_.tar_bytes() > 0) return false;
-  const bool usable = result == ARCHIVE_OK ||
-                      (result == ARCHIVE_WARN && is_about_charset(::archive_error_string(reader_)));
+  const bool usable =
+      result == ARCHIVE_OK || (result == ARCHIVE_WARN && is_about_charset(::archive_error_string(reader_)));
   if (!usable) fail();
   any_ = true;
   entry.name = text_of(::archive_entry_pathname(header_));
@@ -111,8 +111,7 @@ bool TarReader::next(Piece& piece) {
   return true;
 }
 
-void TarReader::for_each_attribute(
-    const std::function<void(const char* name, std::string_view value)>& use) {
+void TarReader::for_each_attribute(const std::function<void(const char* name, std::string_view value)>& use) {
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;

@@ -23,8 +23,9 @@ Error parent_error(int error_number, const std::string& path) {
   const std::string shown = start_of(path);
   switch (error_number) {
     case EXDEV:
-      return Error(ErrorKind::invalid,
-                   format("its parent {} is a symlink that leads outside of the archive's root: refused", shown));
+      return Error(
+          ErrorKind::invalid,
+          format("its parent {} is a symlink that leads outside of the archive's root: refused", shown));
     case ENOTDIR: return Error(ErrorKind::invalid, format("its parent {} is not a directory", shown));
     case EEXIST: return Error(ErrorKind::invalid, format("its parent {} is a symlink to nothing", shown));
     case ELOOP: return Error(ErrorKind::invalid, format("its parent {} is a loop of symlinks", shown));
@@ -163,14 +164,14 @@ void TreeWriter::write_hard_link(const Entry& entry) {
   }
   if (target_.name.empty())
     throw Error(ErrorKind::invalid, format("a hard link to the directory {}: refused", shown));
-  const sys::UniqueFd parent =
-      sys::try_open_beneath(root_, beneath(target_.parent), O_PATH | O_DIRECTORY);
+  const sys::UniqueFd parent = sys::try_open_beneath(root_, beneath(target_.parent), O_PATH | O_DIRECTORY);
   if (!parent && errno == EXDEV)
     throw Error(ErrorKind::invalid,
                 format("a hard link to {}, which leads outside of the archive's root: refused", shown));
   const auto target = parent ? sys::try_status(parent, target_.name, AT_SYMLINK_NOFOLLOW) : std::nullopt;
   if (!target)
-    throw Error(ErrorKind::invalid, format("a hard link to {}, which is not in the archive before it", shown));
+    throw Error(ErrorKind::invalid,
+                format("a hard link to {}, which is not in the archive before it", shown));
   if (S_ISDIR(target->st_mode))
     throw Error(ErrorKind::invalid, format("a hard link to the directory {}: refused", shown));
   const auto present = sys::try_status(parent_.fd, path_.name, AT_SYMLINK_NOFOLLOW);

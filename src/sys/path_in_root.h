@@ -13,8 +13,8 @@ UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mo
 /// The same; an invalid UniqueFd with errno set where it fails.
 UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mode = 0) noexcept;
 
-/// The same, but what leads outside of `root` (an absolute symlink, too many `..`) fails with EXDEV instead of
-/// being brought back inside: for input that has no business pointing there.
+/// The same, but what leads outside of `root` (an absolute symlink, too many `..`) fails with EXDEV instead
+/// of being brought back inside: for input that has no business pointing there.
 UniqueFd try_open_beneath(Fd root, const ContainerPath& path, int flags, unsigned mode = 0) noexcept;
 
 }  // namespace tare::sys

@@ -1,0 +1,204 @@
+#include "image/worker.h"
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <memory>
+#include <poll.h>
+#include <string>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "archive/confine.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "sys/file.h"
+
+namespace tare::image {
+namespace {
+
+constexpr int report_every_ms = 100;
+
+/// A counter that a forked process raises and its parent reads.
+class SharedCounter {
+ public:
+  SharedCounter() {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<Bytes>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) throw system_error("cannot share memory with the worker");
+    value_ = new (page) std::atomic<Bytes>(0);
+  }
+  ~SharedCounter() { ::munmap(value_, sizeof *value_); }
+  SharedCounter(const SharedCounter&) = delete;
+  SharedCounter& operator=(const SharedCounter&) = delete;
+  std::atomic<Bytes>& value() const { return *value_; }
+
+ private:
+  std::atomic<Bytes>* value_;
+};
+
+/// Kills and reaps the worker unless it was waited for.
+class Worker {
+ public:
+  explicit Worker(pid_t pid) : pid_(pid) {}
+  ~Worker() {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return status;
+  }
+
+ private:
+  pid_t pid_;
+};
+
+// The worker's last words: "= RAW TAR", or "! KIND TEXT".
+std::string success(const Unpacked& unpacked) {
+  return format("= {} {}", unpacked.tarball.value, unpacked.layer.value);
+}
+
+// Without the breadcrumbs that stood at the fork: the parent, which has them too, adds them again.
+std::string failure(const Error& error, std::size_t outer_steps) {
+  std::string text;
+  for (std::size_t i = outer_steps; i < error.trail().size(); i++) text += error.trail()[i] + ": ";
+  text += error.text();
+  if (error.error_number() != 0) text += format(": {}", errno_words(error.error_number()));
+  if (!error.hint().empty()) text += format(" ({})", error.hint());
+  return format("! {} {}", static_cast<int>(error.kind()), text);
+}
+
+Unpacked parse(std::string_view words) {
+  if (words.starts_with("! ") && words.size() >= 4)
+    throw Error(static_cast<ErrorKind>(words[2] - '0'), std::string(words.substr(4)));
+  const std::size_t space = words.find(' ', 2);
+  if (words.starts_with("= ") && space != std::string_view::npos) {
+    const auto tarball = oci::parse_digest(words.substr(2, space - 2));
+    const auto layer = oci::parse_digest(words.substr(space + 1));
+    if (tarball && layer) return {.tarball = *tarball, .layer = *layer};
+  }
+  throw Error(ErrorKind::system, "the unpacking process ended without a result");
+}
+
+struct Job {
+  sys::Fd source, tree, answer;
+  const archive::Limits& limits;
+  std::atomic<Bytes>& bytes_read;
+};
+
+std::string unpack(const Job& job) {
+  const std::size_t outer_steps = Error(ErrorKind::system, "").trail().size();
+  try {
+    {
+      const archive::Sha256 loads_what_the_crypto_library_reads_from_disk;
+    }
+    archive::confine_to_unpacking(job.tree, {job.source, job.answer});
+    archive::TarStream stream(job.source, [&](Bytes bytes) { job.bytes_read = bytes; });
+    archive::apply_tar(stream, job.tree, job.limits);
+    return success({.tarball = stream.raw_digest(), .layer = stream.tar_digest()});
+  } catch (const Error& error) {
+    return failure(error, outer_steps);
+  } catch (const std::exception& error) {
+    return failure(Error(ErrorKind::system, error.what()), outer_steps);
+  }
+}
+
+[[noreturn]] void work(const Job& job, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);
+  try {
+    sys::write_all(job.answer, unpack(job));
+  } catch (const std::exception&) {
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+
+std::string listen(sys::Fd answer, const HeldSignals& held, const std::function<void()>& tick) {
+  std::string words;
+  for (;;) {
+    pollfd waited[] = {{.fd = held.arrival().number(), .events = POLLIN, .revents = 0},
+                       {.fd = answer.number(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(waited, 2, report_every_ms);
+    if (ready < 0 && errno != EINTR) throw system_error("cannot wait for the unpacking process");
+    tick();
+    if (ready <= 0) continue;
+    if (waited[0].revents != 0) throw system_error(EINTR, "stopped");
+    char buffer[4096];
+    const ssize_t count = ::read(answer.number(), buffer, sizeof buffer);
+    if (count == 0) return words;
+    if (count > 0) words.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+HeldSignals::HeldSignals() {
+  sigset_t held;
+  ::sigemptyset(&held);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action;
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+      ::sigaddset(&held, signal);
+  }
+  ::sigprocmask(SIG_BLOCK, &held, &before_);
+  arrival_ = sys::UniqueFd(::signalfd(-1, &held, SFD_CLOEXEC));
+}
+
+HeldSignals::~HeldSignals() { restore(); }
+
+void HeldSignals::restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
+                         const HeldSignals& held, const ProgressReport& report) {
+  const SharedCounter counter;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
+  const sys::UniqueFd reading(ends[0]);
+  sys::UniqueFd writing(ends[1]);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw system_error("cannot start the unpacking process");
+  if (pid == 0) {
+    held.restore();
+    work({.source = source, .tree = tree, .answer = writing, .limits = limits, .bytes_read = counter.value()},
+         parent);
+  }
+  Worker worker(pid);
+  writing.reset();
+  const std::string words = listen(reading, held, [&] {
+    if (report) report(counter.value(), total);
+  });
+  const int status = worker.wait();
+  if (WIFSIGNALED(status))
+    throw Error(ErrorKind::system, format("the unpacking process was killed by signal {} ({})",
+                                          WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status))));
+  return parse(words);
+}
+
+oci::Digest hash_file(sys::Fd file, Bytes total, const ProgressReport& report) {
+  timespec last{};
+  ::clock_gettime(CLOCK_MONOTONIC, &last);
+  return archive::digest_of(file, [&](Bytes done) {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto passed = (now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1'000'000;
+    if (passed < report_every_ms || !report) return;
+    last = now;
+    report(done, total);
+  });
+}
+
+}  // namespace tare::image

@@ -1,0 +1,48 @@
+// The process that unpacks: a fork that confines itself, reads one descriptor and writes one directory.
+#pragma once
+
+#include <csignal>
+#include <functional>
+
+#include "archive/apply.h"
+#include "oci/digest.h"
+#include "sys/unique_fd.h"
+
+namespace tare::image {
+
+/// Bytes read so far, and of how many (0: not known).
+using ProgressReport = std::function<void(Bytes done, Bytes total)>;
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP wait (but not those that are ignored); they do their work at
+/// its end, when what was declared after it is cleaned up.
+class HeldSignals {
+ public:
+  HeldSignals();
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+  /// Readable once one of them has come.
+  sys::Fd arrival() const { return arrival_; }
+  void restore() const;
+
+ private:
+  sigset_t before_;
+  sys::UniqueFd arrival_;
+};
+
+struct Unpacked {
+  oci::Digest tarball;  ///< of the bytes as they came
+  oci::Digest layer;    ///< of the tar inside
+};
+
+/// Unpacks into `tree` and waits for it. Throws what the worker threw, with its trail. When one of the
+/// signals held comes, the worker is killed and Error{system, EINTR} thrown.
+/// The calling process must have one thread.
+Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
+                         const HeldSignals& held, const ProgressReport& report);
+
+/// SHA-256 of a file, reported on alike.
+oci::Digest hash_file(sys::Fd file, Bytes total, const ProgressReport& report);
+
+}  // namespace tare::image
