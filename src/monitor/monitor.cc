@@ -76,8 +76,9 @@ void take_terminal(Ends& ends, sys::UniqueFd console) {
 
 // Nothing of the command that started the container stays: not its session, directory, terminal or open
 // files.
-void leave_the_caller(sys::Fd client) {
+void leave_the_caller(sys::Fd client, sys::Fd lock) {
   ::setsid();
+  sys::close_others({client, lock});
   if (::chdir("/") != 0) throw system_error("cannot enter /");
   ::umask(022);
   // Writing to a container that closed its input is no reason to die; blocked, because what is ignored is
@@ -89,7 +90,6 @@ void leave_the_caller(sys::Fd client) {
   const sys::UniqueFd null = sys::open_at(sys::here, "/dev/null", O_RDWR);
   for (int stream = 0; stream < 3; stream++)
     if (::dup2(null.number(), stream) < 0) throw system_error("cannot let go of the standard streams");
-  (void)client;
 }
 
 std::string memory_words(const cgroup::Usage& usage) {
@@ -102,7 +102,7 @@ class Monitor {
       : order_(order), lock_(lock), record_(order.record), client_(std::move(client)) {}
 
   void run() {
-    leave_the_caller(client_);
+    leave_the_caller(client_, lock_.file());
     try {
       live();
     } catch (const Error& error) {

@@ -53,6 +53,7 @@ class Lock {
  public:
   explicit Lock(sys::UniqueFd file) : file_(std::move(file)) {}
   bool held() const noexcept { return file_.valid(); }
+  sys::Fd file() const noexcept { return file_; }
   /// This process no longer holds it; others that inherited it do.
   void let_go() noexcept { file_.reset(); }
 

@@ -1,5 +1,6 @@
 #include "sys/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <linux/sched.h>
 #include <memory>
@@ -90,6 +91,18 @@ Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, voi
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) throw system_error(static_cast<int>(-pid), "cannot make a process (clone3)");
   return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+void close_others(std::vector<Fd> kept) {
+  std::ranges::sort(kept, {}, &Fd::number);
+  unsigned first = 3;
+  for (const Fd fd : kept) {
+    const auto number = static_cast<unsigned>(fd.number());
+    if (number < first) continue;
+    if (number > first) ::close_range(first, number - 1, 0);
+    first = number + 1;
+  }
+  ::close_range(first, ~0U, 0);
 }
 
 int reap(pid_t pid) {

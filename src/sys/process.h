@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 #include <sys/types.h>
 
 #include "sys/unique_fd.h"
@@ -20,6 +21,9 @@ using ChildMain = void (*)(void* argument);
 /// clone3(2) with CLONE_VM | CLONE_VFORK and `flags` (CLONE_NEW…). `into_cgroup`: a cgroup v2 directory, or
 /// invalid. The caller is single-threaded. Throws what the kernel says.
 Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, void* argument);
+
+/// Closes every descriptor from 3 on but these: what the caller's caller left open is none of ours.
+void close_others(std::vector<Fd> kept);
 
 /// Waits for the child and reaps it; the wait status as waitpid(2) gives it.
 int reap(pid_t pid);

@@ -1,0 +1,60 @@
+// Every choice of `tare run`, validated; and the readers of its structured values (pure).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "oci/runtime_config.h"
+
+namespace tare::engine {
+
+enum class Network { none, host };
+
+/// `-v SOURCE:DESTINATION[:OPTIONS]`
+struct Bind {
+  std::string source;  ///< as given
+  ContainerPath destination;
+  std::vector<std::string> options;
+};
+
+/// `--tmpfs DESTINATION[:OPTIONS]`
+struct Tmpfs {
+  ContainerPath destination;
+  std::vector<std::string> options;
+};
+
+struct RunOptions {
+  bool interactive = false, terminal = false, remove = false, read_only = false, rootfs_writable = false,
+       plan = false;
+  std::string name, hostname, user, cgroup_parent, stop_signal;
+  ContainerPath working_directory{"/"};
+  std::vector<std::string> environment;  ///< "NAME=value"
+  std::optional<std::string> entrypoint;
+  std::vector<Bind> binds;
+  std::vector<Tmpfs> tmpfs;
+  oci::Resources resources;
+  std::vector<oci::Rlimit> limits;
+  Network network = Network::none;
+  std::string rootfs;  ///< a directory, a tarball, or "-"
+  std::vector<std::string> command;
+};
+
+/// All throw Error{invalid} that names what is wrong with the text.
+Bind parse_bind(const std::string& text);
+Tmpfs parse_tmpfs(const std::string& text);
+oci::Rlimit parse_limit(const std::string& text);
+Network parse_network(const std::string& text);
+/// "TERM", "sigterm", "15"; the number.
+int parse_signal(const std::string& text);
+/// `-e NAME=value` as it is; `-e NAME` takes the caller's value, nullopt when there is none.
+std::optional<std::string> parse_variable(const std::string& text);
+/// The lines of an `--env-file`: comments and empty lines are passed over.
+std::vector<std::string> parse_variables(const std::string& file, const std::string& text);
+
+/// What options say together: limits that contradict each other, names that are none. Fills in memory_swap as
+/// docker does (twice the memory).
+void validate(RunOptions& options);
+
+}  // namespace tare::engine
