@@ -29,10 +29,8 @@ void check_path(const std::string& path) {
 
 /// "" for a cgroup directly below the root.
 std::string parent_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
-std::string name_of(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
-/// A new cpuset of v1 has neither CPUs nor memory, and nothing can run in it: what the nearest cgroup above
-/// has is written down to it.
+/// What the nearest cgroup above has, written down to `path` where that has nothing.
 std::string inherit_cpuset(const HostPath& mount, const std::string& path, const char* file) {
   const std::string name = mount.value + path + file;
   const std::string own(trimmed(sys::read_file(sys::here, name)));
@@ -40,6 +38,12 @@ std::string inherit_cpuset(const HostPath& mount, const std::string& path, const
   const std::string above = inherit_cpuset(mount, parent_of(path), file);
   sys::write_to(sys::here, name, above);
   return above;
+}
+
+/// A new cpuset of v1 has neither CPUs nor memory nodes, and nothing can run in it.
+void fill_cpuset(const HostPath& mount, const std::string& path) {
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"})
+    sys::write_to(sys::here, mount.value + path + file, inherit_cpuset(mount, parent_of(path), file));
 }
 
 Error cannot_enable(std::string_view controller, const std::string& directory, int number) {
@@ -55,50 +59,44 @@ Error cannot_enable(std::string_view controller, const std::string& directory, i
 
 void enable_controllers(const std::string& directory, const std::vector<std::string>& needed) {
   const std::string control = directory + "/cgroup.subtree_control";
-  const auto on_text = sys::try_read_file(sys::here, control);
-  const auto available_text = sys::try_read_file(sys::here, directory + "/cgroup.controllers");
-  const std::string_view on = trimmed(on_text ? *on_text : std::string_view{}),
-                         available = trimmed(available_text ? *available_text : std::string_view{});
-  std::string missing;
+  const std::string on_text = sys::read_file(sys::here, control),
+                    available_text = sys::read_file(sys::here, directory + "/cgroup.controllers");
+  const std::string_view on = trimmed(on_text), available = trimmed(available_text);
+  std::vector<std::string_view> wanted(needed.begin(), needed.end());
   for (const auto controller : counting_controllers)
-    if (has_word(available, controller, ' ') && !has_word(on, controller, ' '))
-      missing.append("+").append(controller).append(" ");
-  for (const auto& controller : needed)
-    if (!has_word(on, controller, ' ') &&
-        std::ranges::find(counting_controllers, controller) == std::end(counting_controllers))
-      missing.append("+").append(controller).append(" ");
-  if (missing.empty()) return;
-  if (sys::try_write_to(sys::here, control, trimmed(missing))) return;
+    if (has_word(available, controller, ' ') && std::ranges::find(wanted, controller) == wanted.end())
+      wanted.push_back(controller);
+  std::erase_if(wanted, [&](std::string_view controller) { return has_word(on, controller, ' '); });
+  if (wanted.empty()) return;
+  std::string all;
+  for (const auto controller : wanted) all.append(all.empty() ? "+" : " +").append(controller);
+  if (sys::try_write_to(sys::here, control, all)) return;
   // One that cannot be had must not keep the others off.
-  for (std::string_view rest = trimmed(missing); !rest.empty();) {
-    const auto word = next_word(rest, ' ');
-    if (sys::try_write_to(sys::here, control, word)) continue;
-    if (std::ranges::find(needed, word.substr(1)) != needed.end())
-      throw cannot_enable(word.substr(1), directory, errno);
+  for (const auto controller : wanted)
+    if (!sys::try_write_to(sys::here, control, "+" + std::string(controller)) &&
+        std::ranges::find(needed, controller) != needed.end())
+      throw cannot_enable(controller, directory, errno);
+}
+
+/// Makes what is missing of the parents, and marks it.
+void make_parents(const Hierarchy& hierarchy, const std::string& path) {
+  const std::string parent = parent_of(path), full = hierarchy.mount.value + parent;
+  if (parent.empty()) return;
+  for (int attempt = 0;; ++attempt) {
+    if (::mkdir(full.c_str(), 0755) == 0) return mark_as_made(full);
+    if (errno == EEXIST) return;
+    if (errno != ENOENT || attempt == 10) throw system_error(format("cannot make the cgroup {}", full));
+    make_parents(hierarchy, parent);
   }
 }
 
-/// Opens the parent, with what is missing of it made and marked.
-sys::UniqueFd open_parent(const Hierarchy& hierarchy, const std::string& path) {
-  const std::string full = hierarchy.mount.value + path;
-  sys::UniqueFd directory = sys::try_open_at(sys::here, full, O_RDONLY | O_DIRECTORY);
-  if (directory || errno != ENOENT || path.empty()) {
-    if (!directory) throw system_error(format("cannot open the cgroup {}", full));
-    return directory;
-  }
-  const sys::UniqueFd above = open_parent(hierarchy, parent_of(path));
-  const bool made = sys::try_make_directory(above, name_of(path));
-  directory = sys::open_at(above, name_of(path), O_RDONLY | O_DIRECTORY);
-  if (made) mark_as_made(directory);
-  return directory;
-}
-
-void prepare_parents(const Hierarchy& hierarchy, const std::string& parent,
-                     const std::vector<std::string>& needed) {
-  if (!hierarchy.unified || hierarchy.controllers.empty()) return;
+/// On v2 a cgroup has the controllers that every cgroup above it has switched on for those below.
+void enable_down_to(const Hierarchy& hierarchy, const std::string& parent,
+                    const std::vector<std::string>& needed) {
+  const auto is_here = [&](std::string_view controller) { return hierarchy.has(controller); };
   std::vector<std::string> wanted;
-  for (const auto& controller : needed)
-    if (hierarchy.has(controller)) wanted.push_back(controller);
+  std::ranges::copy_if(needed, std::back_inserter(wanted), is_here);
+  if (!hierarchy.unified || (wanted.empty() && std::ranges::none_of(counting_controllers, is_here))) return;
   enable_controllers(hierarchy.mount.value, wanted);
   for (std::size_t end = 0; !parent.empty() && end != std::string::npos;) {
     end = parent.find('/', end + 1);
@@ -106,24 +104,17 @@ void prepare_parents(const Hierarchy& hierarchy, const std::string& parent,
   }
 }
 
-sys::UniqueFd make_cgroup(const Hierarchy& hierarchy, const std::string& path,
-                          const std::vector<std::string>& needed) {
-  const std::string parent_path = parent_of(path), name = name_of(path);
+void make_cgroup(const Hierarchy& hierarchy, const std::string& path,
+                 const std::vector<std::string>& needed) {
+  const std::string full = hierarchy.mount.value + path;
   for (int attempt = 0;; ++attempt) {
-    const sys::UniqueFd parent = open_parent(hierarchy, parent_path);
-    prepare_parents(hierarchy, parent_path, needed);
-    if (::mkdirat(parent.number(), name.c_str(), 0755) == 0) {
-      sys::UniqueFd made = sys::try_open_at(parent, name, O_RDONLY | O_DIRECTORY);
-      if (made) return made;
-      const int number = errno;
-      ::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR);
-      throw system_error(number, format("cannot open the cgroup {}{}", hierarchy.mount.value, path));
-    }
+    make_parents(hierarchy, path);
+    enable_down_to(hierarchy, parent_of(path), needed);
+    if (::mkdir(full.c_str(), 0755) == 0) return;
+    if (errno == EEXIST) throw Error(ErrorKind::conflict, format("the cgroup {} exists already", full));
     // The parent's last other cgroup has just been removed, and the parent with it.
-    if ((errno == ENOENT || errno == ENODEV) && attempt < 10) continue;
-    if (errno == EEXIST)
-      throw Error(ErrorKind::conflict, format("the cgroup {}{} exists already", hierarchy.mount.value, path));
-    throw system_error(format("cannot make the cgroup {}{}", hierarchy.mount.value, path));
+    if ((errno != ENOENT && errno != ENODEV) || attempt == 10)
+      throw system_error(format("cannot make the cgroup {}", full));
   }
 }
 
@@ -211,37 +202,35 @@ void kill_all(const Layout& layout, const std::string& path) {
 
 }  // namespace
 
-Cgroup::Cgroup(const Layout& layout, std::string path) : layout_(&layout), path_(std::move(path)) {
-  directories_.resize(layout.hierarchies.size());
+Cgroup::Cgroup(const Layout& layout, std::string path)
+    : layout_(&layout), path_(std::move(path)), present_(layout.hierarchies.size()) {
+  check_path(path_);
 }
 
 Cgroup::Cgroup(Cgroup&& other) noexcept
     : layout_(other.layout_),
       path_(std::move(other.path_)),
-      directories_(std::move(other.directories_)),
+      present_(std::move(other.present_)),
       made_(std::exchange(other.made_, false)) {}
 
 Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed) {
-  check_path(path);
-  Step step("make the cgroup", path);
-  Cgroup cgroup(layout, path);
+  Cgroup cgroup(layout, std::move(path));
+  Step step("make the cgroup", cgroup.path_);
   cgroup.made_ = true;
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i) {
     const Hierarchy& hierarchy = layout.hierarchies[i];
     if (!hierarchy.writable) continue;
-    cgroup.directories_[i] = make_cgroup(hierarchy, path, needed);
-    if (!hierarchy.unified && hierarchy.has("cpuset"))
-      for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) inherit_cpuset(hierarchy.mount, path, file);
+    make_cgroup(hierarchy, cgroup.path_, needed);
+    cgroup.present_[i] = true;
+    if (!hierarchy.unified && hierarchy.has("cpuset")) fill_cpuset(hierarchy.mount, cgroup.path_);
   }
   return cgroup;
 }
 
 Cgroup Cgroup::open(const Layout& layout, std::string path) {
-  check_path(path);
-  Cgroup cgroup(layout, path);
+  Cgroup cgroup(layout, std::move(path));
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i)
-    cgroup.directories_[i] =
-        sys::try_open_at(sys::here, layout.hierarchies[i].mount.value + path, O_RDONLY | O_DIRECTORY);
+    cgroup.present_[i] = sys::exists(sys::here, cgroup.file(i, ""));
   return cgroup;
 }
 
@@ -272,8 +261,8 @@ Cgroup::~Cgroup() {
   if (!made_) return;
   // Only what was made here: a hierarchy that had such a cgroup before still has it.
   Layout made;
-  for (std::size_t i = 0; i < directories_.size(); ++i)
-    if (directories_[i]) made.hierarchies.push_back(layout_->hierarchies[i]);
+  for (std::size_t i = 0; i < present_.size(); ++i)
+    if (present_[i]) made.hierarchies.push_back(layout_->hierarchies[i]);
   try {
     remove(made, path_);
     for (const auto& hierarchy : layout_->hierarchies) remove_made_parents(hierarchy, path_);
@@ -282,18 +271,22 @@ Cgroup::~Cgroup() {
   }
 }
 
-bool Cgroup::empty() const noexcept { return std::ranges::none_of(directories_, &sys::UniqueFd::valid); }
+bool Cgroup::empty() const noexcept { return std::ranges::find(present_, true) == present_.end(); }
 
-void Cgroup::apply(const std::vector<Write>& writes) {
-  sys::UniqueFd file;
+std::string Cgroup::file(std::size_t hierarchy, std::string_view name) const {
+  return format("{}{}/{}", layout_->hierarchies.at(hierarchy).mount.value, path_, name);
+}
+
+void Cgroup::apply(const std::vector<Write>& writes) const {
+  sys::UniqueFd open_file;
   const Write* last = nullptr;
   for (const Write& write : writes) {
     // Rules about devices are many writes to one file.
-    if (!last || last->hierarchy != write.hierarchy || last->file != write.file || !file)
-      file = sys::try_open_at(directories_.at(write.hierarchy), write.file, O_WRONLY);
+    if (!last || last->hierarchy != write.hierarchy || last->file != write.file)
+      open_file = sys::try_open_at(sys::here, file(write.hierarchy, write.file), O_WRONLY);
     last = &write;
-    if (!file && errno == ENOENT && !write.required) continue;
-    if (file && ::pwrite(file.number(), write.value.data(), write.value.size(), 0) >= 0) continue;
+    if (open_file && ::pwrite(open_file.number(), write.value.data(), write.value.size(), 0) >= 0) continue;
+    if (!open_file && errno == ENOENT && !write.required) continue;
     const int number = errno;
     throw system_error(number, format("cannot set {}: \"{}\" to {}", write.why, write.value, write.file),
                        hint_for(write.file, number));
@@ -302,23 +295,21 @@ void Cgroup::apply(const std::vector<Write>& writes) {
 
 std::vector<sys::UniqueFd> Cgroup::open_joins() const {
   std::vector<sys::UniqueFd> joins;
-  joins.reserve(directories_.size());
-  for (std::size_t i = 0; i < directories_.size(); ++i)
-    if (directories_[i] && !layout_->hierarchies[i].unified)
-      joins.push_back(sys::open_at(directories_[i], "tasks", O_WRONLY));
+  joins.reserve(present_.size());
+  for (std::size_t i = 0; i < present_.size(); ++i)
+    if (present_[i] && !layout_->hierarchies[i].unified)
+      joins.push_back(sys::open_at(sys::here, file(i, "tasks"), O_WRONLY));
   return joins;
 }
 
-sys::UniqueFd Cgroup::open_unified() const {
-  for (std::size_t i = 0; i < directories_.size(); ++i)
-    if (directories_[i] && layout_->hierarchies[i].unified)
-      return sys::open_at(directories_[i], ".", O_RDONLY | O_DIRECTORY);
-  return {};
-}
+sys::UniqueFd Cgroup::open_unified() const { return open_in_unified("", O_RDONLY | O_DIRECTORY); }
 
-sys::UniqueFd Cgroup::open_unified_join() const {
-  const sys::UniqueFd directory = open_unified();
-  return directory ? sys::open_at(directory, "cgroup.procs", O_WRONLY) : sys::UniqueFd();
+sys::UniqueFd Cgroup::open_unified_join() const { return open_in_unified("cgroup.procs", O_WRONLY); }
+
+sys::UniqueFd Cgroup::open_in_unified(std::string_view name, int flags) const {
+  const Hierarchy* unified = layout_->unified();
+  if (!unified || !present_[layout_->index_of(*unified)]) return {};
+  return sys::open_at(sys::here, file(layout_->index_of(*unified), name), flags);
 }
 
 }  // namespace tare::cgroup

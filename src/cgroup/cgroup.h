@@ -35,7 +35,7 @@ class Cgroup {
   bool empty() const noexcept;
 
   /// Throws naming the file, the value and, where it is known, what the kernel's refusal means.
-  void apply(const std::vector<Write>& writes);
+  void apply(const std::vector<Write>& writes) const;
 
   /// The v1 hierarchies' `tasks` files, open for writing: a process joins by writing "0" to each. (A pid
   /// written to cgroup.procs instead makes the kernel wait some ten milliseconds.)
@@ -47,10 +47,12 @@ class Cgroup {
 
  private:
   Cgroup(const Layout& layout, std::string path);
+  std::string file(std::size_t hierarchy, std::string_view name) const;
+  sys::UniqueFd open_in_unified(std::string_view name, int flags) const;
 
   const Layout* layout_;
   std::string path_;
-  std::vector<sys::UniqueFd> directories_;  ///< as Layout::hierarchies; invalid where it does not exist
+  std::vector<bool> present_;  ///< as Layout::hierarchies: where the cgroup exists
   bool made_ = false;
 };
 

@@ -106,7 +106,7 @@ bool try_remove_tree(sys::Fd parent, const std::string& name) {
   return gone();
 }
 
-void mark_as_made(sys::Fd directory) noexcept { ::fsetxattr(directory.number(), mark, "1", 1, 0); }
+void mark_as_made(const std::string& path) noexcept { ::setxattr(path.c_str(), mark, "1", 1, 0); }
 
 bool is_marked_as_made(const std::string& path) noexcept {
   return ::getxattr(path.c_str(), mark, nullptr, 0) >= 0;

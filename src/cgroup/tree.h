@@ -22,7 +22,7 @@ bool try_remove_tree(sys::Fd parent, const std::string& name);
 
 /// Marks a cgroup that exists only for cgroups below it, so that whoever empties it removes it; the mark is
 /// kept by the kernel with the cgroup.
-void mark_as_made(sys::Fd directory) noexcept;
+void mark_as_made(const std::string& path) noexcept;
 bool is_marked_as_made(const std::string& path) noexcept;
 
 }  // namespace tare::cgroup
