@@ -23,7 +23,8 @@ class Cgroup {
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);
   /// Kills what is in it, removes it with everything below, and then the parents that `create` made if they
-  /// are empty. No error when it is gone already. Throws when it is still in use after ten seconds.
+  /// are empty. No error when it is gone already. Throws when it is still in use after ten seconds. The
+  /// caller is not in it (it would be killed with the rest).
   static void remove(const Layout& layout, const std::string& path);
 
   Cgroup(Cgroup&& other) noexcept;

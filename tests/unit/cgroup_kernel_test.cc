@@ -3,7 +3,11 @@
 #include <fcntl.h>
 #include <functional>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -62,6 +66,12 @@ int exit_code(pid_t pid) {
 
 int sleep_forever() {
   for (;;) ::pause();
+}
+
+/// A tmpfs of its own for the calling child, where device nodes count (the host's /tmp may be nodev).
+bool enter_own_tmp() {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0;
 }
 
 TEST(Cgroup, IsMadeInEveryHierarchyAndGoneWithItsObject) {
@@ -214,6 +224,80 @@ TEST(Cgroup, IsJoinedByAChildThatWritesZero) {
   EXPECT_FALSE(has_processes(layout, path));
 }
 
+TEST(Cgroup, TakesAChildThatIsClonedIntoIt) {
+  const auto layout = read_layout();
+  const auto path = test_path("clone");
+  const auto cgroup = Cgroup::create(layout, path);
+  const auto unified = cgroup.open_unified();
+  ASSERT_TRUE(unified.valid()) << "these tests want a cgroup2 mount";
+  clone_args arguments{};
+  arguments.flags = CLONE_INTO_CGROUP;
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<__u64>(unified.number());
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (pid == 0) ::_exit(sleep_forever());
+  ASSERT_GT(pid, 0);
+  const auto own = sys::read_file(sys::here, "/proc/" + std::to_string(pid) + "/cgroup");
+  EXPECT_NE(own.find("0::" + path + "\n"), std::string::npos) << own;
+  Cgroup::remove(layout, path);
+  EXPECT_EQ(exit_code(pid), 128 + SIGKILL);
+}
+
+TEST(Cgroup, CanBeMadeInAContainerThatSeesOnlyItsOwnPartOfTheHierarchies) {
+  const auto layout = read_layout();
+  const auto path = test_path("nested");
+  const auto cgroup = Cgroup::create(layout, path);
+  const pid_t pid = start_inside(cgroup, [&] {
+    if (!enter_own_tmp()) return 1;
+    for (const auto& hierarchy : layout.hierarchies) {
+      const auto& mount = hierarchy.mount;
+      if (::mount((mount.value + path).c_str(), mount.c_str(), nullptr, MS_BIND, nullptr) != 0) return 2;
+    }
+    const auto seen = read_layout();
+    if (seen.hierarchies.size() != layout.hierarchies.size()) return 3;
+    for (const auto& hierarchy : seen.hierarchies)
+      if (hierarchy.own_path != "/" || !hierarchy.writable) return 4;
+    const auto inner = Cgroup::create(seen, "/parent/inner");
+    return count_existing(seen, "/parent/inner") == static_cast<int>(seen.hierarchies.size()) ? 0 : 5;
+  });
+  EXPECT_EQ(exit_code(pid), 0);
+  EXPECT_EQ(count_existing(layout, path + "/parent"), 0) << "the child's cgroup, gone with its object";
+}
+
+TEST(Cgroup, IsEmptyWhereNoHierarchyCanBeWritten) {
+  auto layout = read_layout();
+  for (auto& hierarchy : layout.hierarchies) hierarchy.writable = false;
+  EXPECT_FALSE(layout.writable());
+  const auto path = test_path("unlimited");
+  const auto cgroup = Cgroup::create(layout, path);
+  EXPECT_TRUE(cgroup.empty());
+  EXPECT_TRUE(cgroup.open_joins().empty());
+  EXPECT_FALSE(cgroup.open_unified().valid());
+  EXPECT_EQ(count_existing(layout, path), 0);
+  Cgroup::remove(layout, path);
+}
+
+TEST(Cgroup, BelowOneWithProcessesOfItsOwnCannotHaveControllersOnV2) {
+  const auto layout = read_layout();
+  if (layout.mode() != Mode::v2) GTEST_SKIP() << "v2 has no controllers of its own on this machine";
+  const auto path = test_path("internal");
+  const auto outer = Cgroup::create(layout, path, {"memory"});
+  const pid_t pid = start_inside(outer, sleep_forever);
+  try {
+    Cgroup::create(layout, path + "/inner", {"memory"});
+    ADD_FAILURE() << "made";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_EQ(error.error_number(), EBUSY);
+    EXPECT_FALSE(error.hint().empty());
+  }
+  // Without a limit it is only not counted.
+  const auto inner = Cgroup::create(layout, path + "/inner");
+  EXPECT_FALSE(inner.empty());
+  ::kill(pid, SIGKILL);
+  EXPECT_EQ(exit_code(pid), 128 + SIGKILL);
+}
+
 TEST(Cgroup, LimitOfProcessesIsFelt) {
   const auto layout = read_layout();
   if (!layout.can_limit("pids")) GTEST_SKIP() << "no pids controller on this machine";
@@ -281,16 +365,12 @@ TEST(Cgroup, IsRemovedWhileItsProcessesAreFrozen) {
   EXPECT_EQ(count_existing(layout, path), 0);
 }
 
-/// Exit code 0: null can be used, a block device can be made but not opened, memory can be neither.
+/// Exit code 0: null can be used, a block device can be made but not opened.
 int try_devices() {
-  const std::string node = "/tmp/tare-test-node-" + std::to_string(::getpid());
   if (::open("/dev/null", O_RDWR) < 0) return 1;
-  if (::mknod(node.c_str(), S_IFBLK | 0600, makedev(7, 0)) != 0) return 2;
-  const bool opened = ::open(node.c_str(), O_RDONLY) >= 0;
-  const int error = errno;
-  ::unlink(node.c_str());
-  if (opened || error != EPERM) return 3;
-  return 0;
+  if (!enter_own_tmp()) return 4;
+  if (::mknod("/tmp/node", S_IFBLK | 0600, makedev(7, 0)) != 0) return 2;
+  return ::open("/tmp/node", O_RDONLY) < 0 && errno == EPERM ? 0 : 3;
 }
 
 TEST(Cgroup, DeviceRulesAreFeltOnV1) {
