@@ -48,6 +48,11 @@ class Error : public std::exception {
   std::vector<std::string> trail_;
 };
 
+/// Ends an operation whose failure another program has told the user about already.
+struct Reported {
+  int exit_code;
+};
+
 /// The kernel's refusal: `throw system_error("cannot open /etc/hosts")` takes errno as it is at the call.
 Error system_error(std::string text, std::string hint = {});
 Error system_error(int error_number, std::string text, std::string hint = {});

@@ -20,6 +20,7 @@
 #include "monitor/relay.h"
 #include "runtime/container.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 namespace tare::monitor {
 namespace {

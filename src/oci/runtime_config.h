@@ -49,6 +49,7 @@ struct Root {
   HostPath upper, work;         ///< overlay: where the container's own changes go
   bool is_volatile = false;     ///< overlay: changes need not survive (no sync at unmount)
   bool read_only = false;
+  bool no_devices = false;  ///< device nodes in it do nothing (nodev)
 };
 
 struct Mount {

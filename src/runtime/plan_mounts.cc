@@ -69,7 +69,7 @@ void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t sl
   std::string lower;
   for (const auto& layer : root.lower) lower += (lower.empty() ? "" : ":") + name(layer, total > 256);
   Entry overlay{.kind = Kind::new_filesystem, .into = slot, .text = "overlay"};
-  overlay.list = {filesystem_option("lowerdir", lower),
+  overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
                   filesystem_option("upperdir", name(root.upper, false)),
                   filesystem_option("workdir", name(root.work, false))};
   if (root.is_volatile) overlay.list.push_back("!volatile");
@@ -121,6 +121,9 @@ void plan_root(plan::Program& program, const oci::RuntimeConfig& config) {
     program.add({.kind = Kind::clone_tree, .into = slot, .a = 1, .path = config.root.path.value});
   else
     plan_overlay(program, config.root, slot);
+  if (config.root.no_devices)
+    program.add(
+        {.kind = Kind::set_attributes, .flags = plan::recursive, .slot = slot, .a = MOUNT_ATTR_NODEV});
   program.add({.kind = Kind::attach_root, .slot = slot, .path = config.root.path.value});
 }
 
@@ -150,6 +153,8 @@ std::int32_t plan_mounts(plan::Program& program, const oci::RuntimeConfig& confi
                      .a = options.set,
                      .b = options.clear});
     } else {
+      if (!mount.source.empty())
+        options.filesystem.insert(options.filesystem.begin(), filesystem_option("source", mount.source));
       program.add({.kind = Kind::new_filesystem,
                    .into = slot,
                    .a = options.set,
@@ -196,8 +201,8 @@ void plan_protection(plan::Program& program, const oci::RuntimeConfig& config) {
                  .into = empty,
                  .a = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
                  .text = "tmpfs",
-                 .list = {filesystem_option("mode", "755"), filesystem_option("nr_inodes", "2"),
-                          filesystem_option("size", "4k")}});
+                 .list = {filesystem_option("source", "tmpfs"), filesystem_option("mode", "755"),
+                          filesystem_option("nr_inodes", "2"), filesystem_option("size", "4k")}});
     program.add(
         {.kind = Kind::open_directory, .flags = plan::no_symlinks, .into = null_device, .path = "/dev/null"});
     for (const auto& path : config.masked_paths)

@@ -94,7 +94,7 @@ Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, voi
 }
 
 void close_others(std::vector<Fd> kept) {
-  std::ranges::sort(kept, {}, &Fd::number);
+  std::ranges::sort(kept, [](Fd a, Fd b) { return a.number() < b.number(); });
   unsigned first = 3;
   for (const Fd fd : kept) {
     const auto number = static_cast<unsigned>(fd.number());

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 #include <sys/types.h>
+#include <vector>
 
 #include "sys/unique_fd.h"
 

@@ -1,0 +1,114 @@
+// tare: containers on the command line. Parses, calls the verb, prints one line when it fails.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cli/help.h"
+#include "cli/option_table.h"
+#include "commands/commands.h"
+#include "sys/file.h"
+
+namespace tare {
+namespace {
+
+using cli::Takes;
+
+constexpr cli::Option global_options[] = {
+    {"root", 0, Takes::value, "DIR",
+     "where containers and layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
+    {"run-root", 0, Takes::value, "DIR",
+     "where running containers are noted (default: $TARE_RUN_ROOT, or /run/tare)"},
+    {"version", 'v', Takes::nothing, "", "print the version"},
+};
+
+const cli::Command commands_table[] = {commands::run_command,  commands::ps_command,
+                                       commands::rm_command,   commands::inspect_command,
+                                       commands::info_command, commands::version_command};
+constexpr commands::Verb verbs[] = {commands::run,     commands::ps,   commands::rm,
+                                    commands::inspect, commands::info, commands::version};
+
+const cli::Program program = {
+    .name = "tare",
+    .summary = "containers that weigh nothing and hide nothing",
+    .details =
+        "`tare run --rm -it ./busybox.tar sh` starts a shell in a container; `--plan` shows what that takes.",
+    .global_options = global_options,
+    .commands = commands_table,
+    .single_dash_names = false,
+};
+
+// An option, else the environment, else the default; absolute, since it outlives this process's working
+// directory.
+HostPath place_of(const cli::Parsed& parsed, std::string_view option, const char* variable,
+                  const char* otherwise) {
+  const char* set = std::getenv(variable);
+  std::string path = parsed.value(option).value_or(set && *set ? set : otherwise);
+  if (path.empty()) throw Error(ErrorKind::usage, format("--{} needs a directory", option));
+  sys::make_directories(sys::here, path, 0755);
+  return sys::canonical(HostPath(path));
+}
+
+int print_help(const std::string& text) {
+  commands::print(text);
+  return 0;
+}
+
+int act(cli::Words words) {
+  const cli::Split split = cli::split(program, words);
+  const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
+  if (!split.command) {
+    if (split.globals.has("version")) return commands::version({}, split.globals);
+    return print_help(cli::help(program, width, split.group));
+  }
+  const cli::Parsed parsed = cli::parse(program, split);
+  if (parsed.help) return print_help(cli::help(program, *split.command, width));
+  const commands::Context context{
+      .place = {.root = place_of(parsed, "root", "TARE_ROOT", "/var/lib/tare"),
+                .run_root = place_of(parsed, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
+  return verbs[split.command - commands_table](context, parsed);
+}
+
+// A program started with closed standard streams must not take its own files for them.
+void fill_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = ::dup(fd))
+    if (fd == STDERR_FILENO) return;
+}
+
+}  // namespace
+
+namespace commands {
+
+void print(std::string_view text) {
+  try {
+    sys::write_all(sys::Fd(STDOUT_FILENO), text);
+  } catch (const Error& error) {
+    throw system_error(error.error_number(), "cannot write to standard output");
+  }
+}
+
+void notify(const std::string& line) {
+  const std::string text = "tare: " + line + "\n";
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace commands
+}  // namespace tare
+
+int main(int count, char** words) {
+  tare::fill_standard_streams();
+  try {
+    return tare::act({words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});
+  } catch (const tare::Error& error) {
+    tare::commands::notify(error.what());
+    return tare::exit_code(error.kind());
+  } catch (const tare::Reported& reported) {
+    return reported.exit_code;
+  } catch (const std::exception& error) {
+    tare::commands::notify(error.what());
+    return 125;
+  }
+}

@@ -1,0 +1,189 @@
+#include "engine/attach.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/format.h"
+#include "sys/terminal.h"
+
+namespace tare::engine {
+namespace {
+
+using monitor::Frame;
+
+constexpr int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+constexpr int patience = 3;  // this many requests to end, unanswered, end the client
+
+Attached parse_end(const std::string& payload) {
+  Attached attached{.outcome = Outcome::ended};
+  int oom = 0, at = 0;
+  if (std::sscanf(payload.c_str(), "%d %d %n", &attached.exit_code, &oom, &at) < 2)
+    return {.outcome = Outcome::abandoned};
+  attached.words = payload.substr(static_cast<std::size_t>(at));
+  return attached;
+}
+
+Attached parse_failure(const std::string& payload) {
+  Attached attached{.outcome = Outcome::failed};
+  int kind = 0, at = 0;
+  if (std::sscanf(payload.c_str(), "%d %n", &kind, &at) < 1) return {.outcome = Outcome::abandoned};
+  attached.kind = static_cast<ErrorKind>(kind);
+  attached.exit_code = exit_code(attached.kind);
+  attached.words = payload.substr(static_cast<std::size_t>(at));
+  return attached;
+}
+
+// Signals as a descriptor, for as long as the client is attached.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : passed_on) ::sigaddset(&set, signal);
+    ::sigprocmask(SIG_BLOCK, &set, &before_);
+    fd_ = sys::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) throw system_error("cannot receive signals");
+  }
+  ~Signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  sys::Fd fd() const { return fd_; }
+  std::optional<int> next() {
+    signalfd_siginfo info;
+    if (::read(fd_.number(), &info, sizeof info) != sizeof info) return std::nullopt;
+    return static_cast<int>(info.ssi_signo);
+  }
+
+ private:
+  sigset_t before_;
+  sys::UniqueFd fd_;
+};
+
+class Client {
+ public:
+  Client(sys::Fd socket, const AttachOptions& options) : socket_(socket), options_(options) {
+    if (options.terminal && sys::is_terminal(input)) raw_.emplace(input);
+    reads_input_ = options.interactive;
+    if (options_.terminal) tell_size();
+  }
+
+  Attached run() {
+    while (!result_) {
+      enum { monitor, signals, input_stream };
+      std::array<pollfd, 3> polled{};
+      polled[monitor] = {socket_.number(), POLLIN, 0};
+      polled[signals] = {signals_.fd().number(), POLLIN, 0};
+      polled[input_stream] = {reads_input_ && may_send_ ? input.number() : -1, POLLIN, 0};
+      if (::poll(polled.data(), polled.size(), -1) < 0) {
+        if (errno == EINTR) continue;
+        throw system_error("cannot poll");
+      }
+      if (polled[monitor].revents) read_frame();
+      if (polled[signals].revents) read_signals();
+      if (!result_ && polled[input_stream].revents) read_input();
+    }
+    return *result_;
+  }
+
+ private:
+  static constexpr sys::Fd input{0}, output{1}, error_output{2};
+
+  void stop(int code) { result_ = Attached{.outcome = Outcome::detached, .exit_code = code}; }
+
+  void read_frame() {
+    const auto frame = monitor::receive(socket_);
+    if (!frame) {
+      result_ = Attached{.outcome = Outcome::abandoned};
+      return;
+    }
+    switch (frame->type) {
+      case Frame::Type::output: return write_out(output, frame->payload);
+      case Frame::Type::error_output: return write_out(error_output, frame->payload);
+      case Frame::Type::input_taken: may_send_ = true; return;
+      case Frame::Type::ended: result_ = parse_end(frame->payload); return;
+      default: return;
+    }
+  }
+
+  // As docker's client, this one dies of a closed pipe (SIGPIPE is not ignored) and of a full disk; the
+  // container goes on.
+  void write_out(sys::Fd to, const std::string& text) {
+    std::string_view left = text;
+    while (!left.empty()) {
+      const ssize_t n = ::write(to.number(), left.data(), left.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) {
+        pollfd writable{to.number(), POLLOUT, 0};
+        ::poll(&writable, 1, -1);
+        continue;
+      }
+      if (n < 0) return stop(errno == EPIPE ? 128 + SIGPIPE : 1);
+      left.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  void read_input() {
+    std::array<char, monitor::largest_payload> buffer;
+    const ssize_t n = ::read(input.number(), buffer.data(), buffer.size());
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (n <= 0) {
+      reads_input_ = false;
+      // A terminal that went away is no end of input; the container goes on without it.
+      if (n == 0 || !options_.terminal) monitor::send(socket_, Frame::Type::input_end);
+      return;
+    }
+    may_send_ = false;
+    monitor::send(socket_, Frame::Type::input, {buffer.data(), static_cast<std::size_t>(n)});
+  }
+
+  void read_signals() {
+    while (const auto signal = signals_.next()) {
+      if (*signal == SIGWINCH) {
+        tell_size();
+      } else if (options_.terminal) {
+        return stop(128 + *signal);  // the keyboard's signals are the container's; this one is for the client
+      } else {
+        monitor::send(socket_, Frame::Type::signal, format("{}", *signal));
+        if ((*signal == SIGINT || *signal == SIGTERM) && ++requests_to_end_ == patience) {
+          (void)!::write(error_output.number(), "tare: got 3 SIGTERM/SIGINTs, forcefully exiting\n", 48);
+          return stop(1);
+        }
+      }
+    }
+  }
+
+  void tell_size() {
+    if (!options_.terminal) return;
+    const auto size = sys::window_size(input);
+    if (size) monitor::send(socket_, Frame::Type::resize, format("{} {}", size->rows, size->columns));
+  }
+
+  sys::Fd socket_;
+  AttachOptions options_;
+  Signals signals_;
+  std::optional<sys::RawMode> raw_;
+  std::optional<Attached> result_;
+  bool reads_input_ = false, may_send_ = true;
+  int requests_to_end_ = 0;
+};
+
+}  // namespace
+
+Attached await_start(sys::Fd socket) {
+  while (const auto frame = monitor::receive(socket)) {
+    if (frame->type == Frame::Type::started) return {.outcome = Outcome::ended};
+    if (frame->type == Frame::Type::failed) return parse_failure(frame->payload);
+  }
+  return {.outcome = Outcome::abandoned};
+}
+
+Attached attach(sys::Fd socket, const AttachOptions& options) { return Client(socket, options).run(); }
+
+}  // namespace tare::engine

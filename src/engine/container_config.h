@@ -1,0 +1,41 @@
+// From the options of `tare run` to what the container is to be. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cgroup/layout.h"
+#include "engine/run_options.h"
+#include "engine/users.h"
+#include "oci/runtime_config.h"
+
+namespace tare::engine {
+
+/// What the config depends on besides the options.
+struct ContainerFacts {
+  ContainerId id;
+  HostPath directory;  ///< the container's own: its /etc files lie there
+  oci::Root root;
+  Identity identity;
+  std::string host_name;         ///< the host's hostname
+  std::uint64_t open_files = 0;  ///< the caller's hard limit of open files, as high as it can go
+  cgroup::DeviceFilter device_filter = cgroup::DeviceFilter::none;
+};
+
+/// Open files of a container that asked for nothing: soft, and hard where the caller may go so high.
+inline constexpr std::uint64_t default_open_files = 1024, default_open_files_at_most = 524288;
+
+oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& facts);
+
+/// The files of /etc that are made for the container: name and text.
+struct EtcFile {
+  std::string name;  ///< "hosts"
+  std::string text;
+};
+std::vector<EtcFile> make_etc_files(const RunOptions& options, const std::string& hostname,
+                                    const std::string& host_hosts, const std::string& host_resolv_conf);
+
+std::string hostname_of(const RunOptions& options, const ContainerFacts& facts);
+std::string cgroup_path(const RunOptions& options, const ContainerId& id);
+
+}  // namespace tare::engine

@@ -1,0 +1,42 @@
+// The containers there are: told truthfully, settled when their monitor is gone, removed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "state/containers.h"
+
+namespace tare::engine {
+
+enum class Status { created, running, exited };
+
+struct Container {
+  state::Record record;
+  Status status{};
+  std::optional<state::Running> running;
+};
+
+/// "Up 5 minutes", "Exited (137) 2 hours ago", in docker's words.
+std::string status_words(const Container& container, Time now);
+
+/// Does for a container what its monitor can no longer do: ends what is left of it, records that, removes it
+/// if it was to be removed or never was whole. Nothing happens to one that somebody is responsible for. True:
+/// it is gone.
+bool settle(const state::Place& place, const ContainerId& id);
+
+/// Settles all containers, removes what killed unpackings left, and tells what there is, newest first.
+std::vector<Container> list_containers(const state::Place& place);
+
+/// Throws Error{not_found}.
+Container find_container(const state::Place& place, const std::string& name_or_id);
+
+enum class Removal { only_stopped, also_running };
+/// Throws Error{not_found}, or Error{conflict} for a running one.
+void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal);
+
+/// What `tare inspect` prints of one container, in docker's shape.
+json::value inspect(const state::Place& place, const Container& container);
+
+}  // namespace tare::engine

@@ -1,0 +1,95 @@
+#include "engine/rootfs.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "store/layers.h"
+#include "sys/file.h"
+#include "sys/process.h"
+
+namespace tare::engine {
+namespace {
+
+bool is_path(const std::string& text) {
+  return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") || text == "." ||
+         text == "..";
+}
+
+struct stat status_of(const std::string& path) {
+  const auto status = sys::try_status(sys::here, path);
+  if (status) return *status;
+  if (errno == ENOENT)
+    throw Error(ErrorKind::not_found, path, ENOENT, "a root file system is a directory or a tarball");
+  throw system_error(path);
+}
+
+store::Rootfs from_layer(const state::Place& place, const store::LayerId& layer) {
+  return {.layers = {store::tree_of(place.root, layer)}};
+}
+
+// tare-image lies beside tare, or in the package's own folder; it is never looked for in PATH.
+std::string image_program() {
+  const auto self = sys::try_read_link(sys::here, "/proc/self/exe");
+  const std::string beside = self ? self->substr(0, self->find_last_of('/')) + "/tare-image" : "";
+  for (const std::string& path : {beside, std::string("/usr/libexec/tare/tare-image")})
+    if (!path.empty() && ::access(path.c_str(), X_OK) == 0) return path;
+  throw Error(ErrorKind::not_found, format("tare-image is not beside tare ({})", beside), 0, "install both");
+}
+
+// What tare-image prints is the layer's id; what it says on standard error is for the user.
+store::LayerId unpack(const state::Place& place, const std::string& source) {
+  const std::string program = image_program();
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
+  const sys::UniqueFd answer(ends[0]);
+  sys::UniqueFd theirs(ends[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) throw system_error("cannot start tare-image");
+  if (pid == 0) {
+    ::dup2(theirs.number(), 1);
+    ::execl(program.c_str(), "tare-image", "unpack", "--root", place.root.c_str(), source.c_str(), nullptr);
+    ::_exit(127);
+  }
+  theirs.reset();
+  std::string layer = sys::read_all(answer, 4096);
+  const int status = sys::reap(pid);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Reported{exit_code(ErrorKind::invalid)};
+  while (layer.ends_with('\n')) layer.pop_back();
+  return store::LayerId(layer);
+}
+
+}  // namespace
+
+std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOptions& options) {
+  const std::string& name = options.rootfs;
+  if (name == "-") return std::nullopt;
+  if (!is_path(name))
+    throw Error(ErrorKind::not_found, format("no image {}: images by name are not supported yet", name), 0,
+                "name a directory or a tarball with /, ./ or ../ in front");
+  const struct stat status = status_of(name);
+  if (S_ISDIR(status.st_mode)) {
+    const HostPath directory = sys::canonical(HostPath(name));
+    if (directory.value == "/" && options.rootfs_writable)
+      throw Error(ErrorKind::invalid, "the host's own root cannot be a container's writable root");
+    return store::Rootfs{.layers = {directory}, .written_to = options.rootfs_writable};
+  }
+  if (options.rootfs_writable)
+    throw Error(ErrorKind::invalid,
+                format("{} is not a directory: only one can be written to (--rootfs-rw)", name));
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+    throw Error(ErrorKind::invalid, format("{} is neither a directory nor a file", name));
+  const auto layer = S_ISREG(status.st_mode) ? store::find_by_file(place.root, status) : std::nullopt;
+  return layer ? std::optional(from_layer(place, *layer)) : std::nullopt;
+}
+
+store::Rootfs prepare_rootfs(const state::Place& place, const RunOptions& options) {
+  if (auto found = find_rootfs(place, options)) return *found;
+  return from_layer(place, unpack(place, options.rootfs));
+}
+
+}  // namespace tare::engine
