@@ -60,7 +60,9 @@ def main():
     print(f"{suite}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
     if status != 0 and not count["failed"]:
         print(f"bats ended with status {status}")
-    return 1 if status != 0 or count["failed"] else 0
+    if not found:
+        print(f"{suite}: there was no test in it")
+    return 1 if status != 0 or count["failed"] or not found else 0
 
 
 if __name__ == "__main__":
