@@ -33,7 +33,7 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.find
 /// What the nearest cgroup above has, written down to `path` where that has nothing.
 std::string inherit_cpuset(const HostPath& mount, const std::string& path, const char* file) {
   const std::string name = mount.value + path + file;
-  const std::string own(trimmed(sys::read_file(sys::here, name)));
+  std::string own(trimmed(sys::read_file(sys::here, name)));
   if (!own.empty() || path.empty()) return own;
   const std::string above = inherit_cpuset(mount, parent_of(path), file);
   sys::write_to(sys::here, name, above);
