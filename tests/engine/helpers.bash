@@ -1,0 +1,70 @@
+# What every engine test uses: the programs, a store of the test's own, root file systems, and the machine's state.
+# shellcheck shell=bash
+
+: "${TARE_BIN_DIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../build/release/bin" && pwd)}"
+bats_require_minimum_version 1.5.0
+
+# Each test has its own store, so that tests can run side by side and see what they leave.
+setup_store() {
+	export TARE_ROOT=$BATS_TEST_TMPDIR/root TARE_RUN_ROOT=$BATS_TEST_TMPDIR/run
+}
+
+# Cgroups bear the container's id, so what a test left is found by the ids in its store.
+teardown_store() {
+	local id
+	for id in $(tare ps -aq --no-trunc 2>/dev/null); do tare rm -f "$id" >/dev/null 2>&1 || true; done
+}
+
+tare() { "$TARE_BIN_DIR/tare" "$@"; }
+
+# make_rootfs DIRECTORY: the distribution's static busybox with its applets.
+make_rootfs() {
+	local busybox applet
+	busybox=$(command -v busybox)
+	mkdir -p "$1"/{bin,sbin,usr/bin,usr/sbin,etc,dev,proc,sys,root,tmp}
+	cp -L "$busybox" "$1/bin/busybox"
+	for applet in $("$busybox" --list); do [[ $applet == busybox ]] || ln -sf busybox "$1/bin/$applet"; done
+	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$1/etc/passwd"
+	printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
+}
+
+# One root file system and one tarball of it for a whole file of tests.
+setup_rootfs_once() {
+	export ROOTFS=$BATS_FILE_TMPDIR/rootfs TARBALL=$BATS_FILE_TMPDIR/busybox.tar
+	make_rootfs "$ROOTFS"
+	tar -C "$ROOTFS" -cf "$TARBALL" .
+}
+
+# Mode of this machine's cgroups: v2, or v1 (alone or beside v2).
+cgroup_mode() { if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo v2; else echo v1; fi; }
+
+# cgroup_file V1_CONTROLLER/V1_FILE V2_FILE CONTAINER_ID: the path of a running container's limit on the host.
+cgroup_file() {
+	if [[ $(cgroup_mode) == v2 ]]; then
+		echo "/sys/fs/cgroup/tare-$3/$2"
+	else
+		echo "/sys/fs/cgroup/${1%%/*}/tare-$3/${1#*/}"
+	fi
+}
+
+# Everything that a container could leave on the machine, as text to compare: mounts, cgroups, network links, the store.
+# Processes and namespaces are those of tare programs and of pid namespaces below this one.
+machine_state() {
+	echo "mounts:"
+	sort /proc/self/mountinfo | cut -d' ' -f3-
+	echo "cgroups:"
+	find /sys/fs/cgroup -type d -name 'tare-*' | sort
+	echo "links:"
+	ip -o link 2>/dev/null | cut -d: -f2 | sort
+	echo "processes:"
+	local process
+	for process in /proc/[0-9]*; do
+		case $(readlink "$process/exe" 2>/dev/null) in
+		*/tare | */tare-image | *tare-init*) echo "$process" ;;
+		esac
+	done
+	echo "namespaces:"
+	lsns -n -o NS,TYPE 2>/dev/null | sort
+	echo "store:"
+	(cd "$BATS_TEST_TMPDIR" && find root run 2>/dev/null | sort)
+}
