@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/option_table.h"
-#include "state/containers.h"
+#include "engine/containers.h"
 
 namespace tare::commands {
 
