@@ -133,18 +133,20 @@ class Monitor {
     container.start();
     if (!send(client_, Frame::Type::started)) client_.reset();
 
-    relay(container.pidfd(), client_, std::move(plumbing.ends));
-    const int status = container.wait();
-    const cgroup::Usage usage = cgroup::read_usage(order_.cgroups, record_.cgroup);
-    const state::Exit exit{.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-                           .oom_killed = usage.oom_kills.value_or(0) > 0,
-                           .finished = now()};
-    cgroup::Cgroup::remove(order_.cgroups, record_.cgroup);
-    cgroup.keep();  // it is gone
-    settle(exit);
+    state::Exit exit;
     std::string words;
-    if (exit.oom_killed && exit.code == 128 + SIGKILL)
-      words = format("OOM: the container reached its memory limit{} and was killed", memory_words(usage));
+    relay(container.pidfd(), client_, std::move(plumbing.ends), [&] {
+      const int status = container.wait();
+      const cgroup::Usage usage = cgroup::read_usage(order_.cgroups, record_.cgroup);
+      exit = {.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+              .oom_killed = usage.oom_kills.value_or(0) > 0,
+              .finished = now()};
+      if (exit.oom_killed && exit.code == 128 + SIGKILL)
+        words = format("OOM: the container reached its memory limit{} and was killed", memory_words(usage));
+      cgroup::Cgroup::remove(order_.cgroups, record_.cgroup);
+      cgroup.keep();  // it is gone
+      settle(exit);
+    });
     report_end(exit, words);
   }
 

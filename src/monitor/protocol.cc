@@ -38,9 +38,10 @@ std::optional<Frame> receive(sys::Fd socket) {
   header.msg_iov = parts;
   header.msg_iovlen = 2;
   ssize_t n;
+  // ECONNRESET tells once that the other side left without reading everything; what it sent is still there.
   do n = ::recvmsg(socket.number(), &header, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
-  if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from a container's monitor or client");
+  while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (n < 0) throw system_error("cannot read from a container's monitor or client");
   if (n < static_cast<ssize_t>(sizeof frame.type)) return std::nullopt;
   frame.payload.resize(static_cast<std::size_t>(n) - sizeof frame.type);
   return frame;

@@ -21,7 +21,7 @@ class Relay {
   Relay(sys::Fd pidfd, sys::UniqueFd& client, Ends ends)
       : pidfd_(pidfd), client_(client), ends_(std::move(ends)) {}
 
-  void run() {
+  void run(const std::function<void()>& on_end) {
     bool ended = false;
     while (!ended) {
       enum { process, client, output, error, input };
@@ -37,12 +37,13 @@ class Relay {
         throw system_error("cannot poll");
       }
       if (polled[client].revents & POLLOUT) flush_output();
-      if (polled[client].revents & (POLLIN | POLLHUP | POLLERR)) read_client();
+      if (client_ && polled[client].revents & (POLLIN | POLLHUP | POLLERR)) read_client();
       if (polled[input].revents) write_input();
       if (polled[output].revents) pass_output(output_fd(), Frame::Type::output);
       if (polled[error].revents) pass_output(ends_.error, Frame::Type::error_output);
       ended = polled[process].revents != 0;
     }
+    on_end();
     // Nobody is left in the container to write, so what is in the pipes is all there is.
     drain(output_fd(), Frame::Type::output);
     if (!ends_.terminal) drain(ends_.error, Frame::Type::error_output);
@@ -156,6 +157,8 @@ class Relay {
 
 }  // namespace
 
-void relay(sys::Fd pidfd, sys::UniqueFd& client, Ends ends) { Relay(pidfd, client, std::move(ends)).run(); }
+void relay(sys::Fd pidfd, sys::UniqueFd& client, Ends ends, const std::function<void()>& on_end) {
+  Relay(pidfd, client, std::move(ends)).run(on_end);
+}
 
 }  // namespace tare::monitor
