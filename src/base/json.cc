@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <boost/json/src.hpp>
 
 #include "base/error.h"
@@ -34,6 +35,23 @@ void print(std::string& out, const value& value, std::size_t level) {
   }
 }
 
+// The length of the UTF-8 character that `text` begins with (RFC 3629); 0: it begins with none.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                           : first >> 4 == 0xe             ? 3
+                           : first >= 0xf0 && first < 0xf5 ? 4
+                                                           : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; i++)
+    if (byte(i) >> 6 != 2) return 0;
+  const bool too_long = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  const bool no_character = (first == 0xed && byte(1) >= 0xa0) || (first == 0xf4 && byte(1) >= 0x90);
+  return too_long || no_character ? 0 : size;
+}
+
 const value& field(const object& object, std::string_view name) {
   const value* found = object.if_contains(name);
   if (!found) throw Error(ErrorKind::invalid, format("the field {} is missing", name));
@@ -44,7 +62,10 @@ const value& field(const object& object, std::string_view name) {
 
 value parse(std::string_view text) {
   boost::json::error_code code;
-  boost::json::stream_parser parser;
+  // Records keep names and arguments byte for byte, and these need not be UTF-8.
+  boost::json::parse_options options;
+  options.allow_invalid_utf8 = true;
+  boost::json::stream_parser parser({}, options);
   const std::size_t read = parser.write_some(text.data(), text.size(), code);
   if (!code) parser.finish(code);
   if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
@@ -59,6 +80,17 @@ std::string pretty(const value& value) {
   std::string out;
   print(out, value, 0);
   out.push_back('\n');
+  return replace_invalid_utf8(out);
+}
+
+std::string replace_invalid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    out.append(size == 0 ? "\xef\xbf\xbd" : text.substr(0, size));
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
   return out;
 }
 

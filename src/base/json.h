@@ -12,11 +12,15 @@ using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 
-/// Throws Error{invalid} saying where the text stops being JSON.
+/// Throws Error{invalid} saying where the text stops being JSON. Strings may hold any bytes.
 value parse(std::string_view text);
+/// Strings keep their bytes, so that parse() gives them back.
 std::string compact(const value& value);
-/// Two spaces a level, as inspect prints it; ends with a newline.
+/// For other programs: two spaces a level, as inspect prints it; UTF-8 whatever is in it; ends with a
+/// newline.
 std::string pretty(const value& value);
+/// Each byte that belongs to no character becomes U+FFFD.
+std::string replace_invalid_utf8(std::string_view text);
 
 /// Typed fields of records the project wrote itself; throw Error{invalid} naming the field.
 std::string text_field(const object& object, std::string_view name);
