@@ -57,7 +57,9 @@ Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<i
   if (!entry.text.empty()) operation.text = encoder.put(entry.text);
   if (!entry.list.empty()) {
     std::vector<std::string> list = entry.list;
-    for (auto& text : list) text = with_descriptors(std::move(text), slots);
+    // Nowhere else: a command or an option of the user's may contain the marker.
+    if (entry.kind == Kind::new_filesystem && entry.text == "overlay")
+      for (auto& text : list) text = with_descriptors(std::move(text), slots);
     operation.list = encoder.put(list);
   }
   switch (entry.kind) {

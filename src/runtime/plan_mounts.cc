@@ -50,10 +50,11 @@ void check_destination(const oci::Mount& mount) {
     throw Error(ErrorKind::invalid, format("{} cannot be mounted over: it is part of /proc", path));
 }
 
-// fsconfig(2) takes strings of at most 255 bytes, and overlayfs reads `:`, `,` and `\\` as its own
-// punctuation.
+// fsconfig(2) takes strings of at most 255 bytes, overlayfs reads `:`, `,` and `\\` as its own punctuation,
+// and
+// \x01 marks descriptors in a plan.
 bool can_be_named(std::string_view path) {
-  return path.size() < 256 && path.find_first_of(":,\\") == path.npos;
+  return path.size() < 256 && path.find_first_of(":,\\\x01") == path.npos;
 }
 
 // Layers by name where that is possible (mountinfo then says where they are), by descriptor where it is not.
