@@ -32,7 +32,17 @@ Error invalid(std::string text, std::string hint = {}) {
 
 ContainerPath absolute(const std::string& what, const std::string& path) {
   if (!path.starts_with('/')) throw invalid(format("{} \"{}\" is not an absolute path", what, path));
-  return ContainerPath(path);
+  // As docker reads it: `.`, `..` and doubled slashes are gone before anything looks at the container's
+  // files.
+  std::string plain;
+  for (const auto& part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..")
+      plain.erase(plain.empty() ? 0 : plain.find_last_of('/'));
+    else
+      plain += "/" + part;
+  }
+  return ContainerPath(plain.empty() ? "/" : plain);
 }
 
 // Options that take effect on the mount, not on the file system inside it.

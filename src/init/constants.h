@@ -8,7 +8,7 @@ namespace tare::init {
 
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
-                     e_exist = 17, e_notdir = 20, e_inval = 22;
+                     e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_xdev = 18;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71;
 
 // openat2(2)
@@ -39,11 +39,15 @@ struct MountAttributes {
 
 // files
 inline constexpr unsigned s_ifmt = 0170000, s_ifdir = 0040000, s_ifchr = 0020000, s_ifreg = 0100000;
-inline constexpr unsigned statx_basic = 0x7ff;
+inline constexpr unsigned statx_basic = 0x7ff, statx_mount = 0x1000;
 struct StatxTime {
   int64_t seconds;
   uint32_t nanoseconds;
   int32_t reserved;
+};
+inline constexpr long proc_super_magic = 0x9fa0;
+struct Statfs {
+  long type, more[14];
 };
 struct Statx {
   uint32_t mask, blksize;
@@ -53,7 +57,8 @@ struct Statx {
   uint64_t ino, size, blocks, attributes_mask;
   StatxTime times[4];
   uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
-  uint64_t more[14];
+  uint64_t mount;
+  uint64_t more[13];
 };
 
 // processes

@@ -50,6 +50,22 @@ long check_null_device(int fd) {
   return is_null ? 0 : -e_inval;
 }
 
+// A symlink or `..` in what may be a hostile root must lead a mount neither into procfs, where it could fake
+// what is checked there (CVE-2019-16884), nor onto the root itself, where nobody would see it.
+long check_target(int root, int target) {
+  Statfs filesystem{};
+  Statx wanted{}, top{};
+  long result = call(__NR_fstatfs, target, address(&filesystem));
+  if (result == 0)
+    result =
+        call(__NR_statx, target, address(""), at_empty_path, statx_basic | statx_mount, address(&wanted));
+  if (result == 0)
+    result = call(__NR_statx, root, address(""), at_empty_path, statx_basic | statx_mount, address(&top));
+  if (result < 0) return result;
+  if (filesystem.type == proc_super_magic) return -e_xdev;
+  return wanted.mount == top.mount && wanted.ino == top.ino ? -e_busy : 0;
+}
+
 }  // namespace
 
 long set_propagation(const Operation& operation) {
@@ -105,7 +121,9 @@ long attach(Context& context, const Operation& operation) {
                  : make_file_in_root(root, operation.path, operation.flags);
   }
   if (target < 0) return target;
-  const long result = move_mount(mount, static_cast<int>(target));
+  // What may be mounted in /proc was chosen by its name, which holds where no symlink is followed.
+  long result = operation.flags & plan::no_symlinks ? 0 : check_target(root, static_cast<int>(target));
+  if (result == 0) result = move_mount(mount, static_cast<int>(target));
   close(static_cast<int>(target));
   return result;
 }

@@ -26,6 +26,12 @@ Error mount_failure(const plan::Program& program, const Entry& entry, int error_
     return Error(ErrorKind::invalid,
                  format("{} in the root file system is or lies behind a symlink", entry.path), 0,
                  "it must be a real directory, or be missing");
+  if (error_number == EXDEV)
+    return Error(ErrorKind::invalid, format("{} in the root file system leads into /proc", entry.path), 0,
+                 "nothing can be mounted there");
+  if (error_number == EBUSY)
+    return Error(ErrorKind::invalid, format("{} in the root file system is the root itself", entry.path), 0,
+                 "nothing can be mounted over it");
   std::string text = format("cannot mount {} on {}", source_of(program, entry.slot), entry.path);
   if (error_number == ENOTDIR)
     return Error(ErrorKind::invalid, std::move(text), error_number,
