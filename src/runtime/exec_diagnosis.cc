@@ -15,6 +15,8 @@
 namespace tare::runtime {
 namespace {
 
+constexpr std::size_t longest_shown = 255;
+
 struct Machine {
   unsigned number;
   const char* name;
@@ -28,6 +30,12 @@ std::string machine_name(unsigned number) {
   const auto* found = std::ranges::find(machines, number, &Machine::number);
   return found != std::end(machines) ? found->name : format("machine number {}", number);
 }
+
+#if defined(__x86_64__)
+constexpr unsigned this_machine_number = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr unsigned this_machine_number = EM_AARCH64;
+#endif
 
 std::string this_machine() {
   utsname names;
@@ -77,7 +85,8 @@ std::string script_interpreter(const std::string& bytes) {
 
 class Diagnosis {
  public:
-  Diagnosis(sys::Fd root, std::string path) : root_(root), path_(std::move(path)) {}
+  Diagnosis(sys::Fd root, std::string path, int depth = 0)
+      : root_(root), path_(std::move(path)), depth_(depth) {}
 
   std::optional<struct stat> status() const { return status_of(path_); }
 
@@ -113,6 +122,8 @@ class Diagnosis {
     if (error_number == ENOEXEC) {
       const auto header = struct_at<Elf64_Ehdr>(bytes, 0);
       if (!header) return cannot(ErrorKind::not_executable, "exec format error: a damaged program");
+      if (machine_name(header->e_machine) == machine_name(this_machine_number))
+        return cannot(ErrorKind::not_executable, "exec format error: a damaged program");
       return cannot(ErrorKind::not_executable,
                     format("exec format error: it is a program for {}, this machine is {}",
                            machine_name(header->e_machine), this_machine()),
@@ -131,6 +142,8 @@ class Diagnosis {
       return cannot(ErrorKind::no_command,
                     "no such file or directory: its first line ends in a carriage return",
                     "convert it to Unix line ends");
+    if (interpreter.empty())
+      return cannot(ErrorKind::not_executable, "exec format error: its first line names no interpreter");
     const auto target = status_of(interpreter);
     if (!target)
       return cannot(
@@ -139,11 +152,18 @@ class Diagnosis {
     if (!(target->st_mode & 0111))
       return cannot(ErrorKind::not_executable,
                     format("permission denied: its interpreter {} is not executable", interpreter));
-    return cannot(ErrorKind::not_executable, std::string(errno_words(error_number)));
+    // What is wrong is then wrong with the interpreter; a chain of them ends at the kernel's limit.
+    if (depth_ >= interpreter_limit)
+      return cannot(ErrorKind::not_executable, "too many interpreters of interpreters");
+    const Error error = Diagnosis(root_, interpreter, depth_ + 1).explain(*target, error_number);
+    return cannot(error.kind(), format("its interpreter: {}", error.text()), error.hint().c_str());
   }
+
+  static constexpr int interpreter_limit = 5;
 
   sys::Fd root_;
   std::string path_;
+  int depth_;  ///< how many scripts led here
 };
 
 }  // namespace
@@ -154,9 +174,12 @@ Error explain_exec_failure(sys::Fd root, const std::string& name, const std::vec
     const Diagnosis diagnosis(root, candidate.starts_with('/') ? candidate : cwd.value + "/" + candidate);
     if (const auto status = diagnosis.status()) return diagnosis.explain(*status, error_number);
   }
+  const std::string shown = name.size() <= longest_shown ? name : name.substr(0, longest_shown) + "...";
+  if (error_number != ENOENT && error_number != ENOTDIR)
+    return Error(ErrorKind::not_executable, format("cannot run {}", shown), error_number);
   if (name.find('/') != std::string::npos)
-    return Error(ErrorKind::no_command, format("cannot run {}: no such file or directory", name));
-  return Error(ErrorKind::no_command, format("cannot run {}: executable file not found in $PATH", name), 0,
+    return Error(ErrorKind::no_command, format("cannot run {}: no such file or directory", shown));
+  return Error(ErrorKind::no_command, format("cannot run {}: executable file not found in $PATH", shown), 0,
                "the command must exist inside the root file system");
 }
 
