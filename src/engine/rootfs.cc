@@ -58,7 +58,10 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
   theirs.reset();
   std::string layer = sys::read_all(answer, 4096);
   const int status = sys::reap(pid);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Reported{exit_code(ErrorKind::invalid)};
+  if (WIFSIGNALED(status))
+    throw Error(ErrorKind::system,
+                format("unpack {}: tare-image was killed by signal {}", source, WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0) throw Reported{exit_code(ErrorKind::invalid)};
   while (layer.ends_with('\n')) layer.pop_back();
   return store::LayerId(layer);
 }
