@@ -1,7 +1,9 @@
 #include "engine/attach.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <optional>
 #include <poll.h>
@@ -69,24 +71,27 @@ class Signals {
 class Client {
  public:
   Client(sys::Fd socket, const AttachOptions& options) : socket_(socket), options_(options) {
-    if (options.terminal && sys::is_terminal(input)) raw_.emplace(input);
+    // Without -i the keyboard is the client's own, so that ^C still ends it.
+    if (options.terminal && options.interactive && sys::is_terminal(input)) raw_.emplace(input);
     reads_input_ = options.interactive;
     if (options_.terminal) tell_size();
   }
 
   Attached run() {
     while (!result_) {
-      enum { monitor, signals, input_stream };
-      std::array<pollfd, 3> polled{};
-      polled[monitor] = {socket_.number(), POLLIN, 0};
+      enum { monitor, signals, input_stream, output_stream };
+      std::array<pollfd, 4> polled{};
+      polled[monitor] = {unwritten_.empty() ? socket_.number() : -1, POLLIN, 0};
       polled[signals] = {signals_.fd().number(), POLLIN, 0};
       polled[input_stream] = {reads_input_ && may_send_ ? input.number() : -1, POLLIN, 0};
+      polled[output_stream] = {unwritten_.empty() ? -1 : written_to_.number(), POLLOUT, 0};
       if (::poll(polled.data(), polled.size(), -1) < 0) {
         if (errno == EINTR) continue;
         throw system_error("cannot poll");
       }
       if (polled[monitor].revents) read_frame();
       if (polled[signals].revents) read_signals();
+      if (!result_ && polled[output_stream].revents) write_some();
       if (!result_ && polled[input_stream].revents) read_input();
     }
     return *result_;
@@ -98,35 +103,35 @@ class Client {
   void stop(int code) { result_ = Attached{.outcome = Outcome::detached, .exit_code = code}; }
 
   void read_frame() {
-    const auto frame = monitor::receive(socket_);
+    auto frame = monitor::receive(socket_);
     if (!frame) {
       result_ = Attached{.outcome = Outcome::abandoned};
       return;
     }
     switch (frame->type) {
-      case Frame::Type::output: return write_out(output, frame->payload);
-      case Frame::Type::error_output: return write_out(error_output, frame->payload);
+      case Frame::Type::output: return write_out(output, std::move(frame->payload));
+      case Frame::Type::error_output: return write_out(error_output, std::move(frame->payload));
       case Frame::Type::input_taken: may_send_ = true; return;
       case Frame::Type::ended: result_ = parse_end(frame->payload); return;
       default: return;
     }
   }
 
-  // As docker's client, this one dies of a closed pipe (SIGPIPE is not ignored) and of a full disk; the
-  // container goes on.
-  void write_out(sys::Fd to, const std::string& text) {
-    std::string_view left = text;
-    while (!left.empty()) {
-      const ssize_t n = ::write(to.number(), left.data(), left.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) {
-        pollfd writable{to.number(), POLLOUT, 0};
-        ::poll(&writable, 1, -1);
-        continue;
-      }
-      if (n < 0) return stop(errno == EPIPE ? 128 + SIGPIPE : 1);
-      left.remove_prefix(static_cast<std::size_t>(n));
-    }
+  void write_out(sys::Fd to, std::string text) {
+    written_to_ = to;
+    unwritten_ = std::move(text);
+  }
+
+  // No more than a pipe that is writable surely takes (pipe(7), PIPE_BUF): a reader that stops must not keep
+  // signals waiting. As docker's client, this one dies of a closed pipe (SIGPIPE is not ignored) and of a
+  // full disk; the container goes on.
+  void write_some() {
+    const ssize_t n =
+        ::write(written_to_.number(), unwritten_.data(), std::min<std::size_t>(unwritten_.size(), PIPE_BUF));
+    if (n >= 0)
+      unwritten_.erase(0, static_cast<std::size_t>(n));
+    else if (errno != EINTR && errno != EAGAIN)
+      stop(errno == EPIPE ? 128 + SIGPIPE : 1);
   }
 
   void read_input() {
@@ -135,8 +140,8 @@ class Client {
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (n <= 0) {
       reads_input_ = false;
-      // A terminal that went away is no end of input; the container goes on without it.
-      if (n == 0 || !options_.terminal) monitor::send(socket_, Frame::Type::input_end);
+      // A raw terminal has no end of input, only a hang-up; the container goes on without it.
+      if (!options_.terminal) monitor::send(socket_, Frame::Type::input_end);
       return;
     }
     may_send_ = false;
@@ -161,7 +166,7 @@ class Client {
 
   void tell_size() {
     if (!options_.terminal) return;
-    const auto size = sys::window_size(input);
+    const auto size = caller_window_size();
     if (size) monitor::send(socket_, Frame::Type::resize, format("{} {}", size->rows, size->columns));
   }
 
@@ -170,6 +175,8 @@ class Client {
   Signals signals_;
   std::optional<sys::RawMode> raw_;
   std::optional<Attached> result_;
+  sys::Fd written_to_{-1};
+  std::string unwritten_;  ///< of the last frame; the next one waits
   bool reads_input_ = false, may_send_ = true;
   int requests_to_end_ = 0;
 };
@@ -182,6 +189,12 @@ Attached await_start(sys::Fd socket) {
     if (frame->type == Frame::Type::failed) return parse_failure(frame->payload);
   }
   return {.outcome = Outcome::abandoned};
+}
+
+std::optional<sys::WindowSize> caller_window_size() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (const auto size = sys::window_size(sys::Fd(stream))) return size;
+  return std::nullopt;
 }
 
 Attached attach(sys::Fd socket, const AttachOptions& options) { return Client(socket, options).run(); }

@@ -1,10 +1,12 @@
 // The client's side of a container's streams: from the caller's terminal or pipes to the monitor and back.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "monitor/protocol.h"
+#include "sys/terminal.h"
 #include "sys/unique_fd.h"
 
 namespace tare::engine {
@@ -30,6 +32,9 @@ struct AttachOptions {
 
 /// Waits until the container's command runs; `failed` with its reason if it never will.
 Attached await_start(sys::Fd socket);
+
+/// Of the terminal that one of the caller's streams is.
+std::optional<sys::WindowSize> caller_window_size();
 
 /// Passes streams and signals on until the container ends or this client must stop.
 Attached attach(sys::Fd socket, const AttachOptions& options);

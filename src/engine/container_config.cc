@@ -186,6 +186,8 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.readonly_paths.assign(std::begin(read_only), std::end(read_only));
 
   config.process.terminal = options.terminal;
+  config.process.rows = facts.terminal.rows;
+  config.process.columns = facts.terminal.columns;
   config.process.user = facts.identity.user;
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);

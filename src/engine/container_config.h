@@ -8,6 +8,7 @@
 #include "engine/run_options.h"
 #include "engine/users.h"
 #include "oci/runtime_config.h"
+#include "sys/terminal.h"
 
 namespace tare::engine {
 
@@ -18,6 +19,7 @@ struct ContainerFacts {
   oci::Root root;
   Identity identity;
   std::string host_name;         ///< the host's hostname
+  sys::WindowSize terminal;      ///< of a container that has one, at its start
   std::uint64_t open_files = 0;  ///< the caller's hard limit of open files, as high as it can go
   cgroup::DeviceFilter device_filter = cgroup::DeviceFilter::none;
 };

@@ -86,6 +86,7 @@ ContainerFacts facts_for(const Host& host, const ContainerId& id, const HostPath
           .root = root,
           .identity = resolve_user(layer, options.user),
           .host_name = host.hostname,
+          .terminal = options.terminal ? caller_window_size().value_or(sys::WindowSize{}) : sys::WindowSize{},
           .open_files = host.open_files,
           .device_filter = host.facts.cgroups.device_filter()};
 }
