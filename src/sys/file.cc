@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <dirent.h>
 #include <memory>
 #include <sys/file.h>
-#include <sys/sysmacros.h>
 
 #include "base/error.h"
 #include "base/format.h"
+#include "sys/directory.h"
 
 namespace tare::sys {
 namespace {
@@ -19,20 +18,14 @@ std::string quoted(std::string_view verb, const std::string& path) {
   return format("cannot {} {}", verb, path);
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-Directory open_directory(UniqueFd fd) {
-  DIR* directory = ::fdopendir(fd.number());
-  if (!directory) throw system_error("cannot read a directory");
-  (void)fd.release();
-  return Directory(directory);
-}
-
-bool is_dots(const char* name) {
-  return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+/// True when it is gone, false for a directory that is not empty.
+bool try_remove(Fd parent, const std::string& name) {
+  // EISDIR is Linux's word for "a directory"; EPERM, as POSIX has it, means an immutable file here.
+  if (::unlinkat(parent.number(), name.c_str(), 0) == 0 || errno == ENOENT) return true;
+  if (errno != EISDIR) throw system_error("cannot remove it");
+  if (::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+  if (errno != ENOTEMPTY && errno != EEXIST) throw system_error("cannot remove it");
+  return false;
 }
 
 }  // namespace
@@ -83,6 +76,7 @@ bool try_write_to(Fd directory, const std::string& path, std::string_view text) 
   ssize_t n;
   do n = ::write(fd.number(), text.data(), text.size());
   while (n < 0 && errno == EINTR);
+  if (n >= 0 && n != static_cast<ssize_t>(text.size())) errno = EIO;
   return n == static_cast<ssize_t>(text.size());
 }
 
@@ -162,10 +156,9 @@ std::vector<std::string> list_directory(Fd directory, const std::string& path) {
   UniqueFd fd = try_open_at(directory, path, O_RDONLY | O_DIRECTORY);
   if (!fd && errno == ENOENT) return {};
   if (!fd) throw system_error(quoted("list", path));
+  Step step("list", path);
   std::vector<std::string> names;
-  const Directory entries = open_directory(std::move(fd));
-  while (const dirent* entry = ::readdir(entries.get()))
-    if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
+  for (auto& entry : read_entries(fd)) names.push_back(std::move(entry.name));
   std::ranges::sort(names);
   return names;
 }
@@ -177,42 +170,43 @@ bool remove_file(Fd directory, const std::string& path) {
 }
 
 void remove_tree(Fd directory, const std::string& path) {
-  if (::unlinkat(directory.number(), path.c_str(), 0) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR && errno != EPERM) throw system_error(quoted("remove", path));
-  if (::unlinkat(directory.number(), path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return;
-  if (errno != ENOTEMPTY && errno != EEXIST) throw system_error(quoted("remove", path));
+  std::string current = path;  // for errors
+  try {
+    if (try_remove(directory, path)) return;
 
-  // One descriptor per level would run out in a tree deeper than the limit of open files; so whatever lies
-  // deeper than one level is first moved up beside its parent's other children.
-  UniqueFd fd = open_at(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  for (bool again = true; again;) {
-    again = false;
-    const Directory entries = open_directory(open_at(fd, ".", O_RDONLY | O_DIRECTORY));
-    while (const dirent* entry = ::readdir(entries.get())) {
-      if (is_dots(entry->d_name)) continue;
-      const std::string name = entry->d_name;
-      if (::unlinkat(fd.number(), name.c_str(), 0) == 0 || errno == ENOENT) continue;
-      if (errno != EISDIR && errno != EPERM) throw system_error(quoted("remove", path + "/" + name));
-      if (::unlinkat(fd.number(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
-      if (errno != ENOTEMPTY && errno != EEXIST) throw system_error(quoted("remove", path + "/" + name));
-      const UniqueFd inner = open_at(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      const Directory children = open_directory(open_at(inner, ".", O_RDONLY | O_DIRECTORY));
-      while (const dirent* child = ::readdir(children.get())) {
-        if (is_dots(child->d_name)) continue;
-        if (::unlinkat(inner.number(), child->d_name, 0) == 0 || errno == ENOENT) continue;
-        if (errno != EISDIR && errno != EPERM)
-          throw system_error(quoted("remove", path + "/" + name + "/" + child->d_name));
-        if (::unlinkat(inner.number(), child->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
-        static constinit unsigned moved = 0;
-        const std::string flat = format(".removing-{}-{}", ::getpid(), moved++);
-        if (::renameat(inner.number(), child->d_name, fd.number(), flat.c_str()) != 0 && errno != ENOENT)
-          throw system_error(quoted("remove", path + "/" + name + "/" + child->d_name));
+    // Only the directory being emptied is open, so that no depth runs out of descriptors. An entry is
+    // forgotten when it is gone: a directory when the way back up has led past it.
+    struct Level {
+      FileIdentity identity;
+      std::vector<DirectoryEntry> entries;
+    };
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+    UniqueFd fd = open_at(directory, path, flags);
+    std::vector<Level> levels;
+    levels.push_back({identify(fd), read_entries(fd)});
+    while (!levels.empty()) {
+      auto& entries = levels.back().entries;
+      if (entries.empty()) {
+        levels.pop_back();
+        if (levels.empty()) break;
+        fd = open_parent(fd, levels.back().identity);
+        current.resize(current.size() - levels.back().entries.back().name.size() - 1);
+        continue;
       }
-      again = true;
+      const std::string& name = entries.back().name;
+      current.append("/").append(name);
+      if (try_remove(fd, name)) {
+        current.resize(current.size() - name.size() - 1);
+        entries.pop_back();
+      } else {
+        fd = open_at(fd, name, flags);
+        levels.push_back({identify(fd), read_entries(fd)});
+      }
     }
+    if (!try_remove(directory, path)) throw system_error(ENOTEMPTY, "cannot remove it");
+  } catch (const Error& error) {
+    throw Error(error.kind(), quoted("remove", current), error.error_number());
   }
-  if (::unlinkat(directory.number(), path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-    throw system_error(quoted("remove", path));
 }
 
 bool try_lock(Fd file) {
