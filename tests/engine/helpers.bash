@@ -68,3 +68,24 @@ machine_state() {
 	echo "store:"
 	(cd "$BATS_TEST_TMPDIR" && find root run 2>/dev/null | sort)
 }
+
+# private_machine COMMAND...: runs it as the first process of namespaces of its own and below cgroups of its own, so that
+# what happens elsewhere on the machine is not in its machine_state.
+private_machine() {
+	local group=private-$BASHPID status=0 mount
+	local -a mounts
+	mapfile -t mounts < <(findmnt -rno TARGET -t cgroup,cgroup2)
+	for mount in "${mounts[@]}"; do
+		mkdir "$mount/$group"
+		[[ -e $mount/cpuset.effective_cpus ]] || continue # v1: empty when new
+		cat "$mount/cpuset.cpus" >"$mount/$group/cpuset.cpus"
+		cat "$mount/cpuset.mems" >"$mount/$group/cpuset.mems"
+	done
+	unshare --mount --pid --fork --ipc --uts --net --mount-proc --kill-child bash -c '
+		group=$1 count=$2
+		for mount in "${@:3:count}"; do mount --bind "$mount/$group" "$mount" || exit; done
+		shift "$((count + 2))"
+		exec "$@"' private_machine "$group" "${#mounts[@]}" "${mounts[@]}" "$@" || status=$?
+	for mount in "${mounts[@]}"; do rmdir "$mount/$group" || status=$?; done
+	return "$status"
+}
