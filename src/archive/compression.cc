@@ -67,15 +67,25 @@ bool is_bzip2(std::string_view head) {
          (head.substr(4, 6) == "1AY&SY" || head.substr(4, 6) == "\x17rE8P\x90");
 }
 
-std::optional<Decoder> decoder_for(Compression compression) {
+void make_decoder(Decoder& decoder, Compression compression) {
   switch (compression) {
-    case Compression::none: break;
-    case Compression::gzip: return Decoder(std::in_place_type<Gunzip>);
-    case Compression::bzip2: return Decoder(std::in_place_type<Bunzip2>);
-    case Compression::xz: return Decoder(std::in_place_type<Unxz>);
-    case Compression::zstd: return Decoder(std::in_place_type<Unzstd>);
+    case Compression::none: return;
+    case Compression::gzip: decoder.emplace<Gunzip>(); return;
+    case Compression::bzip2: decoder.emplace<Bunzip2>(); return;
+    case Compression::xz: decoder.emplace<Unxz>(); return;
+    case Compression::zstd: decoder.emplace<Unzstd>(); return;
   }
-  return std::nullopt;
+}
+
+template <typename Action>
+auto with(Decoder& decoder, Action action) {
+  using Result = decltype(action(std::get<Gunzip>(decoder)));
+  return std::visit(
+      [&](auto& chosen) -> Result {
+        if constexpr (!std::is_same_v<decltype(chosen), std::monostate&>) return action(chosen);
+        return Result();
+      },
+      decoder);
 }
 
 std::size_t read_piece(sys::Fd source, unsigned char* buffer, std::size_t size) {
@@ -153,7 +163,7 @@ struct TarStream::State {
   OnRead on_read;
   std::string head;
   Compression compression = Compression::none;
-  std::optional<Decoder> decoder;
+  Decoder decoder;
   std::vector<unsigned char> input = std::vector<unsigned char>(piece_size), output;
   std::size_t begin = 0, end = 0;  ///< what of `input` is not decoded yet
   bool between_members = false, source_ended = false, ended = false;
@@ -191,7 +201,7 @@ struct TarStream::State {
     const bool begins = first == static_cast<unsigned char>(head[0]) ||
                         (compression == Compression::zstd && (first == 0x28 || (first & 0xf0) == 0x50));
     if (!begins) fail("is followed by something else");
-    std::visit([](auto& decoding) { decoding.begin_member(); }, *decoder);
+    with(decoder, [](auto& decoding) { decoding.begin_member(); });
     between_members = false;
     return true;
   }
@@ -202,11 +212,9 @@ struct TarStream::State {
     while (produced == 0) {
       if (between_members && !find_member()) return {};
       // Even without input a decoder may hold back output, so the source's end is asked for last.
-      const Decoded decoded = std::visit(
-          [&](auto& decoding) {
-            return decoding.decode(InputBytes(input.data() + begin, end - begin), OutputBytes(output));
-          },
-          *decoder);
+      const Decoded decoded = with(decoder, [&](auto& decoding) {
+        return decoding.decode(InputBytes(input.data() + begin, end - begin), OutputBytes(output));
+      });
       begin += decoded.consumed;
       produced = decoded.produced;
       if (decoded.fault) fail("is damaged", decoded.fault);
@@ -233,7 +241,7 @@ TarStream::TarStream(sys::Fd source, OnRead on_read)
   }
   state_->head = as_text(state_->input.data(), std::min<std::size_t>(state_->end, 512));
   state_->compression = recognise(state_->head);
-  state_->decoder = decoder_for(state_->compression);
+  make_decoder(state_->decoder, state_->compression);
 }
 
 TarStream::~TarStream() = default;

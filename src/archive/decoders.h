@@ -36,6 +36,8 @@ class Bunzip2 {
  public:
   Bunzip2();
   ~Bunzip2();
+  Bunzip2(const Bunzip2&) = delete;
+  Bunzip2& operator=(const Bunzip2&) = delete;
   Decoded decode(InputBytes input, OutputBytes output);
   void begin_member();
 
@@ -47,6 +49,8 @@ class Unxz {
  public:
   Unxz();
   ~Unxz();
+  Unxz(const Unxz&) = delete;
+  Unxz& operator=(const Unxz&) = delete;
   Decoded decode(InputBytes input, OutputBytes output);
   void begin_member();
 
@@ -58,6 +62,8 @@ class Unzstd {
  public:
   Unzstd();
   ~Unzstd();
+  Unzstd(const Unzstd&) = delete;
+  Unzstd& operator=(const Unzstd&) = delete;
   Decoded decode(InputBytes input, OutputBytes output);
   void begin_member();
 
@@ -65,6 +71,7 @@ class Unzstd {
   ZSTD_DCtx* context_;
 };
 
-using Decoder = std::variant<Gunzip, Bunzip2, Unxz, Unzstd>;
+/// Libraries point back into some of these: made in place, never moved.
+using Decoder = std::variant<std::monostate, Gunzip, Bunzip2, Unxz, Unzstd>;
 
 }  // namespace tare::archive
