@@ -291,14 +291,11 @@ TEST(Apply, KeepsNamesByteForByte) {
 constexpr const char* make_a_tree = R"sh(mkdir -p in/a/b in/private; cd in
 echo one > a/one; ln a/one a/b/hard; ln -s ../../nowhere a/soft; ln -s /etc/passwd absolute
 mknod a/null c 1 3; mkfifo a/pipe; touch -d '2001-02-03 04:05:06.789' a/one a/b
-touch -h -d '1999-01-01 00:00:00.5' a/soft; chmod 4755 a/one; chmod 2775 a/b; chmod 1777 a
-chmod 0 private; chown 12345:54321 a/b/hard private; chown -h 7:8 a/soft
-setfattr -n user.note -v "$(seq 100)" a /
-                                    one;
-setfattr - n user.dir - v x a printf x > "$(printf 'na\nme\377')";
-cp / bin / true ping;
-setcap cap_net_raw + ep ping truncate - s 1M sparse;
-printf y >> sparse; touch -d '2010-01-01' a . private)sh";
+touch -h -d '1999-01-01 00:00:00.5' a/soft; chown 12345:54321 a/b/hard private; chown -h 7:8 a/soft
+chmod 4755 a/one; chmod 2775 a/b; chmod 1777 a; chmod 0 private
+setfattr -n user.note -v "$(seq 100)" a/one; setfattr -n user.dir -v x a
+printf x > "$(printf 'na\nme\377')"; cp /bin/true ping; setcap cap_net_raw+ep ping
+truncate -s 1M sparse; printf y >> sparse; touch -d '2010-01-01' a . private)sh";
 
 constexpr const char* list_a_tree = R"sh(
 find . -printf '%P|%y|%m|%U|%G|%T@|%l|%n|%s\n' | LC_ALL=C sort > ../$OUT.list
