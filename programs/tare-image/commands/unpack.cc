@@ -1,42 +1,21 @@
 // tare-image unpack --root DIR SOURCE: makes a tarball a layer of the store and prints its digest.
 #include "image/unpack.h"
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 #include "commands/commands.h"
 
 namespace tare::commands {
 namespace {
 
 constexpr const char* usage = "tare-image unpack --root DIR FILE|-";
-
-// "64G", "512M", "1000": bytes, or with a binary unit.
-Bytes parse_size(std::string_view text) {
-  Bytes value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  constexpr std::string_view units = "KMGT";
-  int shift = 0;
-  if (!unit.empty()) {
-    const std::size_t index = units.find(unit[0] & ~0x20);
-    if (index != std::string_view::npos) {
-      shift = 10 * static_cast<int>(index + 1);
-      unit.remove_prefix(1);
-      if (unit == "iB" || unit == "B" || unit == "b") unit = {};
-    }
-  }
-  if (error != std::errc() || value <= 0 || !unit.empty() || value > (INT64_MAX >> shift))
-    throw Error(ErrorKind::usage, format("TARE_UNPACK_LIMIT={} is not a size", text), 0, "such as 64G");
-  return value << shift;
-}
 
 void show_progress(Bytes done, Bytes total) {
   constexpr Bytes mib = 1 << 20;
@@ -63,7 +42,10 @@ void unpack(int count, char** arguments) {
   }
   if (!source || options.root.empty()) throw Error(ErrorKind::usage, "needs a store and a tarball", 0, usage);
   options.source = *source;
-  if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) options.limits.unpacked = parse_size(limit);
+  if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) {
+    Step step("TARE_UNPACK_LIMIT");
+    options.limits.unpacked = parse_size(limit);
+  }
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   if (terminal) options.progress = show_progress;
   // The line is wiped before anything else is said, the error too.
