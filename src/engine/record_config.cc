@@ -7,7 +7,9 @@
 namespace tare::engine {
 namespace {
 
-json::array texts(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
+json::array texts(const std::vector<std::string>& values) {
+  return json::array(values.begin(), values.end());
+}
 
 json::array limits(const std::vector<oci::Rlimit>& rlimits) {
   json::array array;
