@@ -83,8 +83,7 @@ void make_parents(const Hierarchy& hierarchy, const std::string& path) {
   const std::string parent = parent_of(path), full = hierarchy.mount.value + parent;
   if (parent.empty()) return;
   for (int attempt = 0;; ++attempt) {
-    if (::mkdir(full.c_str(), 0755) == 0) return mark_as_made(full);
-    if (errno == EEXIST) return;
+    if (::mkdir(full.c_str(), 0755 | mark_of_made) == 0 || errno == EEXIST) return;
     if (errno != ENOENT || attempt == 10) throw system_error(format("cannot make the cgroup {}", full));
     make_parents(hierarchy, parent);
   }

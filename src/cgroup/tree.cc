@@ -4,9 +4,7 @@
 #include <csignal>
 #include <dirent.h>
 #include <memory>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -15,8 +13,6 @@
 
 namespace tare::cgroup {
 namespace {
-
-constexpr const char* mark = "user.tare.made";
 
 sys::UniqueFd try_open_directory(sys::Fd parent, const std::string& name) {
   return sys::try_open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -106,10 +102,9 @@ bool try_remove_tree(sys::Fd parent, const std::string& name) {
   return gone();
 }
 
-void mark_as_made(const std::string& path) noexcept { ::setxattr(path.c_str(), mark, "1", 1, 0); }
-
 bool is_marked_as_made(const std::string& path) noexcept {
-  return ::getxattr(path.c_str(), mark, nullptr, 0) >= 0;
+  const auto status = sys::try_status(sys::here, path, AT_SYMLINK_NOFOLLOW);
+  return status && (status->st_mode & mark_of_made) != 0;
 }
 
 }  // namespace tare::cgroup

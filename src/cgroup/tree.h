@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "sys/unique_fd.h"
@@ -20,9 +21,10 @@ bool kill_processes(sys::Fd directory, bool unified);
 /// Removes the cgroup and those below it, as far as they are empty. True when it is gone.
 bool try_remove_tree(sys::Fd parent, const std::string& name);
 
-/// Marks a cgroup that exists only for cgroups below it, so that whoever empties it removes it; the mark is
-/// kept by the kernel with the cgroup.
-void mark_as_made(const std::string& path) noexcept;
+/// Marks a cgroup that exists only for cgroups below it, so that whoever empties it removes it. The sticky
+/// bit, which means nothing here, because mkdir(2) sets it in the moment the cgroup appears: there is no
+/// instant in which to be killed between.
+inline constexpr mode_t mark_of_made = S_ISVTX;
 bool is_marked_as_made(const std::string& path) noexcept;
 
 }  // namespace tare::cgroup
