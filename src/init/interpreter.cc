@@ -15,7 +15,7 @@ using plan::Operation;
 long perform(Context& context, const Operation& operation) {
   switch (operation.kind) {
     case Kind::set_name: return set_name(operation);
-    case Kind::die_with_parent: return die_with_parent(operation);
+    case Kind::die_with_parent: return die_with_parent(context, operation);
     case Kind::reset_signals: return reset_signals(operation);
     case Kind::start_session: return start_session();
     case Kind::join_cgroup: return join_cgroup(context, operation);

@@ -7,7 +7,7 @@ namespace tare::init {
 
 // process.cc
 long set_name(const plan::Operation& operation);
-long die_with_parent(const plan::Operation& operation);
+long die_with_parent(Context& context, const plan::Operation& operation);
 long reset_signals(const plan::Operation& operation);
 long start_session();
 long join_cgroup(Context& context, const plan::Operation& operation);

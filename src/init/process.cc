@@ -11,8 +11,15 @@ using plan::Operation;
 
 long set_name(const Operation& operation) { return call(__NR_prctl, pr_set_name, address(operation.text)); }
 
-long die_with_parent(const Operation& operation) {
-  return call(__NR_prctl, pr_set_pdeathsig, static_cast<long>(operation.a));
+// A parent that died before sends no signal, and getppid(2) is 0 in a pid namespace of one's own; but its end
+// of the socket is closed.
+long die_with_parent(Context& context, const Operation& operation) {
+  const long set = call(__NR_prctl, pr_set_pdeathsig, static_cast<long>(operation.a));
+  if (set < 0) return set;
+  Message message{};
+  const long got = call(__NR_recvfrom, context.list->sync_socket, address(&message), sizeof message,
+                        msg_peek | msg_dontwait, 0, 0);
+  return got == 0 ? -e_pipe : 0;
 }
 
 // Ignored signals and the mask survive execve(2), twice: what the caller of tare ignores is not the
