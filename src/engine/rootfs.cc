@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,9 +50,12 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
   if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
   const sys::UniqueFd answer(ends[0]);
   sys::UniqueFd theirs(ends[1]);
+  const pid_t client = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw system_error("cannot start tare-image");
   if (pid == 0) {
+    // Nobody would wait for its answer.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != client) ::_exit(127);
     ::dup2(theirs.number(), 1);
     ::execl(program.c_str(), "tare-image", "unpack", "--root", place.root.c_str(), source.c_str(), nullptr);
     ::_exit(127);

@@ -113,6 +113,8 @@ Staging::Staging(const HostPath& root) {
   }
   sys::make_directory(lock_, "tree", 0755);
   tree_ = sys::open_at(lock_, "tree", O_RDONLY | O_DIRECTORY);
+  // Shared with a confined worker, which has this descriptor only and dies a little later than its parent.
+  sys::try_lock(tree_);
   if (::fchmod(tree_.number(), 0755) != 0) throw system_error("cannot set the mode of a tree");
 }
 
@@ -152,6 +154,7 @@ int collect_staging(const HostPath& root) {
     const sys::UniqueFd lock = sys::try_open_at(sys::here, (staging / name).value, O_RDONLY | O_DIRECTORY);
     // By its name, which is never used again: if it was published in this moment, nothing is removed.
     if (!lock || !sys::try_lock(lock)) continue;
+    if (const auto tree = sys::try_open_at(lock, "tree", O_RDONLY | O_DIRECTORY)) sys::lock(tree);
     sys::remove_tree(sys::here, (staging / name).value);
     collected++;
   }
