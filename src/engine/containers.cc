@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -12,37 +9,39 @@
 #include "cgroup/cgroup.h"
 #include "store/layers.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 namespace tare::engine {
 namespace {
 
 constexpr int monitor_killed = 255;
+constexpr int patience_ms = 10'000;
 
-// The container's monitor is gone and its lock is ours.
-bool settle_locked(const state::Place& place, const ContainerId& id, state::Lock& lock) {
-  auto record = state::read_record(place, id);
-  if (record && !record->cgroup.empty()) cgroup::Cgroup::remove(cgroup::read_layout(), record->cgroup);
-  if (!record || record->remove_on_exit) {
-    state::forget(place, id, lock);
-    return true;
-  }
-  if (!record->exit) {
-    record->exit = state::Exit{.code = monitor_killed, .error = "its monitor was killed", .finished = now()};
-    state::write_record(place, *record);
-  }
-  state::forget_running(place, id);
-  state::release(place, id, lock);
-  return false;
+// Ends what is left of a container whose monitor is gone, and whose lock is ours. Its first process had the
+// parent-death signal, which a set-user-id program loses; and where there is no cgroup nothing else would end
+// it.
+void end_remains(const state::Place& place, const state::Record& record) {
+  if (const auto running = state::read_running(place, record.id))
+    if (const auto process = sys::try_hold(running->pid, running->start_ticks)) {
+      sys::kill_process(process);
+      if (!sys::wait_for_end(process, patience_ms))
+        throw Error(ErrorKind::system, format("its process {} does not end", running->pid), 0,
+                    "perhaps it waits for a disk or a network file system");
+    }
+  if (!record.cgroup.empty()) cgroup::Cgroup::remove(cgroup::read_layout(), record.cgroup);
 }
 
-bool needs_settling(const std::optional<state::Record>& record) {
-  return !record || !record->exit || record->remove_on_exit;
+// A monitor that was killed when it had just noted the end has left its lock file and what it noted when it
+// began.
+bool needs_settling(const state::Place& place, const ContainerId& id,
+                    const std::optional<state::Record>& record) {
+  return !record || !record->exit || record->remove_on_exit || state::has_lock(place, id);
 }
 
 // nullopt: it is gone.
 std::optional<Container> look_at(const state::Place& place, const ContainerId& id) {
   auto record = state::read_record(place, id);
-  if (needs_settling(record)) {
+  if (needs_settling(place, id, record)) {
     if (settle(place, id)) return std::nullopt;
     record = state::read_record(place, id);
   }
@@ -59,22 +58,29 @@ std::string status_name(Status status) {
   return status == Status::running ? "running" : status == Status::created ? "created" : "exited";
 }
 
-// Ends a running container through its monitor's child: the monitor then does the rest.
-void end_and_wait(const state::Place& place, const ContainerId& id) {
-  for (int attempt = 0; attempt < 1000; attempt++) {
-    if (const auto running = state::read_running(place, id)) {
-      const sys::UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, running->pid, 0)));
-      // The pid is the container's only while its monitor, which reaps it, still says so.
-      if (pidfd && state::read_running(place, id))
-        ::syscall(SYS_pidfd_send_signal, pidfd.number(), SIGKILL, nullptr, 0);
-    }
-    if (settle(place, id)) return;
-    const auto record = state::read_record(place, id);
-    if (!record || record->exit) return;
-    const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
+// The monitor sees the end and does the rest.
+void kill_running(const state::Place& place, const ContainerId& id) {
+  const auto running = state::read_running(place, id);
+  if (!running) return;  // not yet
+  if (const auto process = sys::try_hold(running->pid, running->start_ticks)) sys::kill_process(process);
+}
+
+// Waits, so that neither a monitor that has noted the end and is about to let go of the lock, nor one that is
+// still starting a container is an obstacle.
+state::Lock take_to_remove(const state::Place& place, const state::Record& container, Removal removal) {
+  constexpr int pause_ms = 5;
+  for (int waited = 0; waited < patience_ms; waited += pause_ms) {
+    if (auto lock = state::try_take(place, container.id)) return std::move(*lock);
+    const auto record = state::read_record(place, container.id);
+    if (record && !record->exit && removal == Removal::only_stopped)
+      throw Error(ErrorKind::conflict,
+                  format("cannot remove container \"/{}\": container is running", container.name), 0,
+                  "stop it first, or use -f");
+    if (record && !record->exit) kill_running(place, container.id);
+    const timespec pause{.tv_sec = 0, .tv_nsec = pause_ms * 1'000'000};
     ::nanosleep(&pause, nullptr);
   }
-  throw Error(ErrorKind::conflict, format("container {} does not end", id.brief()));
+  throw Error(ErrorKind::conflict, format("container {} is in use and does not end", container.name));
 }
 
 }  // namespace
@@ -92,13 +98,21 @@ std::string status_words(const Container& container, Time now) {
 bool settle(const state::Place& place, const ContainerId& id) {
   auto lock = state::try_take(place, id);
   if (!lock) return false;
-  const auto record = state::read_record(place, id);
-  if (record && record->exit && !record->remove_on_exit) {
-    state::release(place, id, *lock);
-    return false;
-  }
   Step step("settle container", id.value);
-  return settle_locked(place, id, *lock);
+  auto record = state::read_record(place, id);
+  const bool ended = record && record->exit;
+  if (record && !ended) end_remains(place, *record);
+  if (!record || record->remove_on_exit) {
+    state::forget(place, id, *lock);
+    return true;
+  }
+  if (!ended) {
+    record->exit = state::Exit{.code = monitor_killed, .error = "its monitor was killed", .finished = now()};
+    state::write_record(place, *record);
+  }
+  state::forget_running(place, id);
+  state::release(place, id, *lock);
+  return false;
 }
 
 std::vector<Container> list_containers(const state::Place& place) {
@@ -117,18 +131,10 @@ Container find_container(const state::Place& place, const std::string& name_or_i
 }
 
 void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal) {
-  const Container container = find_container(place, name_or_id);
-  const ContainerId& id = container.record.id;
-  if (container.status != Status::exited) {
-    if (removal == Removal::only_stopped)
-      throw Error(ErrorKind::conflict,
-                  format("cannot remove container \"/{}\": container is running", container.record.name), 0,
-                  "stop it first, or use -f");
-    end_and_wait(place, id);
-  }
-  auto lock = state::try_take(place, id);
-  if (!lock) throw Error(ErrorKind::conflict, format("container {} is in use", container.record.name));
-  state::forget(place, id, *lock);
+  const state::Record container = find_container(place, name_or_id).record;
+  const state::Lock lock = take_to_remove(place, container, removal);
+  if (const auto record = state::read_record(place, container.id)) end_remains(place, *record);
+  state::forget(place, container.id, lock);
 }
 
 json::value inspect(const state::Place& place, const Container& container) {

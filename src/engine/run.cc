@@ -232,6 +232,9 @@ class Run {
     }
     finish(session);
     settle(place_, record_.id);
+    // It may have been killed when all was done and noted.
+    const auto record = state::read_record(place_, record_.id);
+    if (record && record->exit && record->exit->error.empty()) return record->exit->code;
     notify_(format("the monitor of container {} was killed, and the container with it", record_.name));
     return 255;
   }

@@ -107,6 +107,7 @@ class Monitor {
     try {
       live();
     } catch (const Error& error) {
+      if (ran_) throw;  // what could not be cleaned up is left to the command that settles the container
       give_up(error);
     }
   }
@@ -128,7 +129,10 @@ class Monitor {
 
     if (client_is_gone()) throw Error(ErrorKind::conflict, "the command that wanted the container is gone");
     record_.started = now();
-    state::write_running(order_.place, record_.id, {.pid = container.pid(), .monitor = ::getpid()});
+    state::write_running(order_.place, record_.id,
+                         {.pid = container.pid(),
+                          .start_ticks = sys::start_ticks(container.pid()).value_or(0),
+                          .monitor = ::getpid()});
     if (!record_.remove_on_exit) state::write_record(order_.place, record_);
     container.start();
     if (!send(client_, Frame::Type::started)) client_.reset();
@@ -137,6 +141,7 @@ class Monitor {
     std::string words;
     relay(container.pidfd(), client_, std::move(plumbing.ends), [&] {
       const int status = container.wait();
+      ran_ = true;
       const cgroup::Usage usage = cgroup::read_usage(order_.cgroups, record_.cgroup);
       exit = {.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
               .oom_killed = usage.oom_kills.value_or(0) > 0,
@@ -185,6 +190,7 @@ class Monitor {
   state::Lock& lock_;
   state::Record record_;
   sys::UniqueFd client_;
+  bool ran_ = false;
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class Relay {
       enum { process, client, output, error, input };
       std::array<pollfd, 5> polled{};
       polled[process] = {pidfd_.number(), POLLIN, 0};
-      polled[client] = {client_.number(), static_cast<short>(pending_output_ ? POLLOUT | POLLIN : POLLIN), 0};
+      polled[client] = {client_.number(), static_cast<short>(has_to_tell() ? POLLOUT | POLLIN : POLLIN), 0};
       // What the client has not taken yet holds the container's output back, as a full pipe would.
       polled[output] = {pending_output_ ? -1 : output_fd().number(), POLLIN, 0};
       polled[error] = {pending_output_ ? -1 : ends_.error.number(), POLLIN, 0};
@@ -36,11 +36,11 @@ class Relay {
         if (errno == EINTR) continue;
         throw system_error("cannot poll");
       }
-      if (polled[client].revents & POLLOUT) flush_output();
+      if (polled[client].revents & POLLOUT) tell();
       if (client_ && polled[client].revents & (POLLIN | POLLHUP | POLLERR)) read_client();
       if (polled[input].revents) write_input();
       if (polled[output].revents) pass_output(output_fd(), Frame::Type::output);
-      if (polled[error].revents) pass_output(ends_.error, Frame::Type::error_output);
+      if (polled[error].revents && !pending_output_) pass_output(ends_.error, Frame::Type::error_output);
       ended = polled[process].revents != 0;
     }
     on_end();
@@ -56,6 +56,7 @@ class Relay {
   void drop_client() {
     client_.reset();
     pending_output_.reset();
+    owes_input_taken_ = false;
     if (!ends_.terminal && pending_input_.empty()) ends_.input.reset();
     input_ends_ = true;
   }
@@ -89,10 +90,12 @@ class Relay {
         pending_input_.erase(0, static_cast<std::size_t>(n));
     }
     pending_input_.clear();
-    if (input_ends_)
+    if (input_ends_) {
       ends_.input.reset();
-    else if (client_)
-      try_send(client_, Frame::Type::input_taken);
+    } else if (client_) {
+      owes_input_taken_ = true;
+      tell();
+    }
   }
 
   void resize(const std::string& payload) {
@@ -121,20 +124,23 @@ class Relay {
     }
     if (!client_) return true;
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
-    if (try_send(client_, type, bytes)) return true;
-    if (errno == EAGAIN || errno == ENOBUFS)
-      pending_output_ = Frame{type, std::string(bytes)};
-    else
-      drop_client();
+    if (!try_tell(type, bytes) && client_) pending_output_ = Frame{type, std::string(bytes)};
     return true;
   }
 
-  void flush_output() {
-    if (!pending_output_) return;
-    if (try_send(client_, pending_output_->type, pending_output_->payload))
-      pending_output_.reset();
-    else if (errno != EAGAIN && errno != ENOBUFS)
-      drop_client();
+  bool has_to_tell() const { return pending_output_ || owes_input_taken_; }
+
+  // False when the client takes nothing now, or is gone (and dropped).
+  bool try_tell(Frame::Type type, std::string_view payload) {
+    if (try_send(client_, type, payload)) return true;
+    if (errno != EAGAIN && errno != ENOBUFS) drop_client();
+    return false;
+  }
+
+  // What the client takes now; the rest waits until it takes more (POLLOUT).
+  void tell() {
+    if (pending_output_ && try_tell(pending_output_->type, pending_output_->payload)) pending_output_.reset();
+    if (owes_input_taken_ && try_tell(Frame::Type::input_taken, {})) owes_input_taken_ = false;
   }
 
   void drain(sys::Fd from, Frame::Type type) {
@@ -152,7 +158,7 @@ class Relay {
   Ends ends_;
   std::optional<Frame> pending_output_;
   std::string pending_input_;
-  bool input_ends_ = false;
+  bool input_ends_ = false, owes_input_taken_ = false;
 };
 
 }  // namespace

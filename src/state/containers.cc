@@ -28,6 +28,10 @@ std::string running_path(const Place& place, const ContainerId& id) {
   return (place.run_root / "containers" / (id.value + ".json")).value;
 }
 
+std::string record_path(const Place& place, const ContainerId& id) {
+  return (place.directory_of(id) / "record.json").value;
+}
+
 bool is_id(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -54,8 +58,11 @@ bool try_take_name(const Place& place, const ContainerId& id, const std::string&
 
 void take_name(const Place& place, Record& record) {
   if (!record.name.empty()) {
-    if (try_take_name(place, record.id, record.name)) return;
-    const auto owner = find_name(place, record.name);
+    std::optional<ContainerId> owner;
+    for (int attempt = 0; attempt < 10 && !owner; attempt++) {  // the owner may be giving it back
+      if (try_take_name(place, record.id, record.name)) return;
+      owner = find_name(place, record.name);
+    }
     throw Error(ErrorKind::conflict,
                 format("Conflict. The container name \"/{}\" is already in use by container \"{}\"",
                        record.name, owner ? owner->value : "?"),
@@ -66,6 +73,14 @@ void take_name(const Place& place, Record& record) {
     if (try_take_name(place, record.id, record.name)) return;
   }
   throw Error(ErrorKind::conflict, "no free name was found", 0, "give one with --name");
+}
+
+// The one of the record, or, where that is not or no longer there, any that is the container's.
+void give_names_back(const Place& place, const ContainerId& id, const std::string& known) {
+  const auto candidates = known.empty() ? sys::list_directory(sys::here, (place.root / names).value)
+                                        : std::vector<std::string>{known};
+  for (const auto& name : candidates)
+    if (find_name(place, name) == id) sys::remove_file(sys::here, name_path(place, name));
 }
 
 json::value to_json(const Exit& exit) {
@@ -123,6 +138,10 @@ ContainerId random_id() {
   return ContainerId(text);
 }
 
+bool has_lock(const Place& place, const ContainerId& id) {
+  return sys::exists(sys::here, lock_path(place, id));
+}
+
 std::optional<Lock> try_take(const Place& place, const ContainerId& id) {
   return lock_file(lock_path(place, id));
 }
@@ -130,9 +149,12 @@ std::optional<Lock> try_take(const Place& place, const ContainerId& id) {
 Lock claim(const Place& place, Record& record) {
   for (const char* directory : {containers, names, locks})
     sys::make_directories(sys::here, (place.root / directory).value, 0700);
-  record.id = random_id();
-  auto lock = try_take(place, record.id);
-  if (!lock) throw Error(ErrorKind::conflict, "a random id was taken");
+  // Between the making of its lock file and the locking, somebody who settles may take it for a left-over.
+  std::optional<Lock> lock;
+  while (!lock) {
+    record.id = random_id();
+    lock = try_take(place, record.id);
+  }
   const HostPath directory = place.directory_of(record.id);
   try {
     sys::make_directory(sys::here, directory.value, 0700);
@@ -153,28 +175,22 @@ void release(const Place& place, const ContainerId& id, Lock& lock) {
 
 void forget(const Place& place, const ContainerId& id, const Lock& lock) {
   if (!lock.held()) throw Error(ErrorKind::system, "a container is forgotten without its lock");
-  // The name first: while the directory is there, its lock says who may do this. Only an own name is given
-  // back.
-  if (const auto record = read_record(place, id)) {
-    const auto owner = find_name(place, record->name);
-    if (owner && *owner == id) sys::remove_file(sys::here, name_path(place, record->name));
-  } else {
-    // No record was written yet, but a name may have been taken.
-    for (const auto& name : sys::list_directory(sys::here, (place.root / names).value))
-      if (find_name(place, name) == id) sys::remove_file(sys::here, name_path(place, name));
-  }
+  // The record first: a container without one is nothing but something to be removed, so if this is
+  // interrupted whoever comes next goes on. The directory last: while there is a trace, somebody does come.
+  const auto record = read_record(place, id);
+  sys::remove_file(sys::here, record_path(place, id));
+  give_names_back(place, id, record ? record->name : std::string());
   forget_running(place, id);
   sys::remove_tree(sys::here, place.directory_of(id).value);
   sys::remove_file(sys::here, lock_path(place, id));
 }
 
 void write_record(const Place& place, const Record& record) {
-  sys::replace_file(sys::here, (place.directory_of(record.id) / "record.json").value,
-                    json::compact(to_json(record)) + "\n", 0600);
+  sys::replace_file(sys::here, record_path(place, record.id), json::compact(to_json(record)) + "\n", 0600);
 }
 
 std::optional<Record> read_record(const Place& place, const ContainerId& id) {
-  const std::string path = (place.directory_of(id) / "record.json").value;
+  const std::string path = record_path(place, id);
   const auto text = sys::try_read_file(sys::here, path);
   if (!text) return std::nullopt;
   Step step("read", path);
@@ -183,18 +199,21 @@ std::optional<Record> read_record(const Place& place, const ContainerId& id) {
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
   sys::make_directories(sys::here, (place.run_root / "containers").value, 0700);
-  sys::replace_file(
-      sys::here, running_path(place, id),
-      json::compact(json::object{{"version", 1}, {"pid", running.pid}, {"monitor", running.monitor}}) + "\n",
-      0600);
+  const json::object object{{"version", 1},
+                            {"pid", running.pid},
+                            {"start_ticks", running.start_ticks},
+                            {"monitor", running.monitor}};
+  sys::replace_file(sys::here, running_path(place, id), json::compact(object) + "\n", 0600);
 }
 
 std::optional<Running> read_running(const Place& place, const ContainerId& id) {
   const auto text = sys::try_read_file(sys::here, running_path(place, id));
   if (!text) return std::nullopt;
   const json::value value = json::parse(*text);
-  return Running{.pid = static_cast<pid_t>(json::integer_field(value.as_object(), "pid")),
-                 .monitor = static_cast<pid_t>(json::integer_field(value.as_object(), "monitor"))};
+  const json::object& object = value.as_object();
+  return Running{.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
+                 .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
+                 .monitor = static_cast<pid_t>(json::integer_field(object, "monitor"))};
 }
 
 void forget_running(const Place& place, const ContainerId& id) {

@@ -2,6 +2,7 @@
 // names every file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ struct Record {
 /// Of a container that runs; valid only while its lock is held.
 struct Running {
   pid_t pid = 0;
+  std::uint64_t start_ticks =
+      0;  ///< when the process with that pid began (sys/process.h): pids are used again
   pid_t monitor = 0;
 };
 
@@ -64,6 +67,9 @@ class Lock {
 /// Takes the lock of a container that nobody is responsible for; nullopt when somebody is.
 std::optional<Lock> try_take(const Place& place, const ContainerId& id);
 
+/// Whether there is a lock file, which is a trace of somebody who is responsible, or was until killed.
+bool has_lock(const Place& place, const ContainerId& id);
+
 /// Makes the container's directory and takes its name, in an order that leaves nothing unowned however it is
 /// interrupted. An empty record.name gets a random one. Throws Error{conflict} when the name is taken.
 Lock claim(const Place& place, Record& record);
@@ -71,7 +77,7 @@ Lock claim(const Place& place, Record& record);
 /// Ends the responsibility for a container that stays: the lock's file goes, until somebody takes it again.
 void release(const Place& place, const ContainerId& id, Lock& lock);
 
-/// Gives the name and the directory back. The caller holds the lock.
+/// Gives the name and the directory back, and ends the responsibility. The caller holds the lock.
 void forget(const Place& place, const ContainerId& id, const Lock& lock);
 
 void write_record(const Place& place, const Record& record);

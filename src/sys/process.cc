@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <linux/sched.h>
 #include <memory>
+#include <poll.h>
 #include <signal.h>
+#include <string_view>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/format.h"
+#include "sys/file.h"
 
 namespace tare::sys {
 namespace {
@@ -117,6 +122,36 @@ bool has_ended(Fd pidfd) {
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.number()), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
     throw system_error("cannot ask about a process");
   return info.si_pid != 0;
+}
+
+std::optional<std::uint64_t> start_ticks(pid_t pid) {
+  const UniqueFd file = try_open_at(here, format("/proc/{}/stat", pid), O_RDONLY);
+  char buffer[1024];
+  const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
+  const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
+  // The second field is the program's name in brackets, in which anything may stand.
+  std::size_t at = text.rfind(')');
+  for (int field = 2; field < 22 && at != std::string::npos; field++) at = text.find(' ', at + 1);
+  if (at == std::string::npos) return std::nullopt;
+  std::uint64_t ticks = 0;
+  const auto [end, error] = std::from_chars(text.data() + at + 1, text.data() + text.size(), ticks);
+  if (error != std::errc()) return std::nullopt;
+  return ticks;
+}
+
+UniqueFd try_hold(pid_t pid, std::uint64_t ticks) {
+  UniqueFd held(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  // Only now is it known that the pid will not be given to another one while we look.
+  if (!held || start_ticks(pid) != ticks) return {};
+  return held;
+}
+
+bool wait_for_end(Fd pidfd, int milliseconds) {
+  pollfd ended{pidfd.number(), POLLIN, 0};
+  int ready;
+  do ready = ::poll(&ended, 1, milliseconds);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 void kill_process(Fd pidfd) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <sys/types.h>
 #include <vector>
 
@@ -30,6 +31,14 @@ int reap(pid_t pid);
 
 /// waitid(2) on a pidfd without reaping: has it ended?
 bool has_ended(Fd pidfd);
+
+/// When the process began, in the kernel's ticks since boot (proc_pid_stat(5), field 22): with it a pid means
+/// one process for good. nullopt when there is no such process.
+std::optional<std::uint64_t> start_ticks(pid_t pid);
+/// Holds the process with this pid that began then; invalid when that one is gone.
+UniqueFd try_hold(pid_t pid, std::uint64_t ticks);
+/// False when it has not ended after so many milliseconds.
+bool wait_for_end(Fd pidfd, int milliseconds);
 
 /// Ends it, whatever it is doing; no error when it is gone.
 void kill_process(Fd pidfd) noexcept;
