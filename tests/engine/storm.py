@@ -113,6 +113,7 @@ def wait_for_child(process, name):
         for pid in children_of(process.pid):
             if program_of(pid).endswith("/" + name):
                 return pid
+        time.sleep(0.0001)  # there are two processors
     return None
 
 
@@ -163,7 +164,7 @@ class Storm:
         unpacks = self.victim == "image" or (self.victim == "client" and self.random.random() < 0.2)
         if unpacks:
             forget_layers()
-        delay = self.random.uniform(0, 1.5 * duration)
+        delay = self.random.uniform(0, (1.5 if self.victim == "client" else 0.9) * duration)
         arguments = self.run_arguments(number, removed, tarball if unpacks else rootfs)
         begin = time.perf_counter()
         process = start(arguments)
@@ -212,8 +213,10 @@ class Storm:
                 fail(f"rm {name}: {error}")
 
     def run(self):
-        call("run", "--rm", tarball, "true")
-        call("ps")
+        for arguments in (["run", "--rm", tarball, "true"], ["run", "--rm", rootfs, "true"], ["ps"]):
+            code, output, error = call(*arguments)
+            if code != 0:
+                sys.exit(f"{arguments}: {code} {output} {error}")
         duration = measure(lambda: call("run", "--rm", rootfs, *command[:2], command[2] % 2))
         if self.victim == "image":
             duration = measure(lambda: (forget_layers(), call("run", "--rm", tarball, "true")))
@@ -274,7 +277,7 @@ class CommandStorm(Storm):
         return hit
 
     def run(self):
-        call("ps")
+        call("run", "--rm", rootfs, "true")
         before = state()
         duration = measure(lambda: call("ps")) * 1.5
         self.strike_all(duration)
