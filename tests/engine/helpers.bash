@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 : "${TARE_BIN_DIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../build/release/bin" && pwd)}"
-bats_require_minimum_version 1.5.0
+if declare -F bats_require_minimum_version >/dev/null; then bats_require_minimum_version 1.5.0; fi
 
 # Each test has its own store, so that tests can run side by side and see what they leave.
 setup_store() {

@@ -166,6 +166,8 @@ class Storm:
             forget_layers()
         delay = self.random.uniform(0, (1.5 if self.victim == "client" else 0.9) * duration)
         arguments = self.run_arguments(number, removed, tarball if unpacks else rootfs)
+        # Somebody may look at any time, and must neither fail nor take what is being made for a left-over.
+        looking = start(["ps"]) if self.random.random() < 0.3 else None
         begin = time.perf_counter()
         process = start(arguments)
         monitor = None
@@ -183,6 +185,8 @@ class Storm:
                 kill(process.pid)
         self.hits += bool(hit)
         code, text = finish(process)
+        if looking and (result := finish(looking))[0] != 0:
+            fail(f"run {number}: ps beside it: {result}")
         if monitor and self.victim == "monitor" and code not in (0, 125, 255):
             fail(f"run {number}: exit code {code} after its monitor was killed: {text}")
         if not removed:
