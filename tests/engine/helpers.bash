@@ -89,3 +89,43 @@ private_machine() {
 	for mount in "${mounts[@]}"; do rmdir "$mount/$group" || status=$?; done
 	return "$status"
 }
+
+# equal WHAT GOT EXPECTED: says what differs.
+equal() {
+	[[ $2 == "$3" ]] || { printf -- '%s is not as expected\n--- expected\n%s\n--- got\n%s\n---\n' "$1" "$3" "$2" && return 1; }
+}
+
+# wait_until SECONDS COMMAND...: until it succeeds.
+wait_until() {
+	local seconds=$1 end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || { echo "not within $seconds seconds: $*" && return 1; }
+		sleep 0.1
+	done
+}
+
+# start_container NAME ARGUMENT...: `tare run --name NAME ARGUMENT...` beside the test, until its command has printed
+# something. Sets container_id, container_pid and client_pid; the output is in output_of NAME.
+start_container() {
+	local name=$1
+	shift
+	"$TARE_BIN_DIR/tare" run --name "$name" "$@" >"$(output_of "$name")" 2>"$(output_of "$name").err" </dev/null 3>&- &
+	client_pid=$!
+	wait_until 60 test -s "$(output_of "$name")" || { cat "$(output_of "$name").err" && return 1; }
+	# shellcheck disable=SC2034 # for the caller
+	read -r container_id container_pid < <(tare inspect "$name" | jq -r '.[0] | "\(.Id) \(.State.Pid)"')
+}
+
+output_of() { echo "$BATS_TEST_TMPDIR/$1.out"; }
+
+# What a container runs that only has to be there.
+stay='echo ready; while :; do sleep 1000; done'
+
+# make_host_root DIRECTORY: a root whose programs are the host's, for what busybox cannot do (python3). Run it with
+# -v /usr:/usr:ro.
+make_host_root() {
+	local name
+	mkdir -p "$1"/{etc,usr,dev,proc,sys,tmp}
+	for name in bin sbin lib lib64; do ln -s "usr/$name" "$1/$name"; done
+}
