@@ -44,7 +44,7 @@ layers() { stat -c '%n %i' "$TARE_ROOT"/layers/sha256/*/tree; }
 
 	# The same is what the container sees, but for what is mounted there.
 	python3 "$BATS_TEST_DIRNAME/tree.py" tar "$export" "${outside[@]}" >"$BATS_TEST_TMPDIR/expected"
-	python3 "$BATS_TEST_DIRNAME/tree.py" directory "/proc/$container_pid/root" "${outside[@]}" |
+	python3 "$BATS_TEST_DIRNAME/tree.py" directory "/proc/$container_pid/root/." "${outside[@]}" |
 		grep -vE '^/( |var/deep directory|var/deep/d+ directory)' | diff "$BATS_TEST_TMPDIR/expected" -
 }
 
@@ -138,7 +138,7 @@ layers() { stat -c '%n %i' "$TARE_ROOT"/layers/sha256/*/tree; }
 		number=$((number + 1))
 	done
 	# ps shows itself, too; /proc is the pid namespace's: the shell, ls and grep.
-	equal "processes" "$(printf '%s\n' "${lines[@]:5}" | tr -s ' ' | sed 's/^ //')" $'PID COMMAND\n1 sh\n3 ps\n3'
+	equal "processes" "$(printf '%s\n' "${lines[@]:5}" | tr -s ' ' | sed 's/^ //; s/^[0-9]* ps$/N ps/')" $'PID COMMAND\n1 sh\nN ps\n3'
 }
 
 @test "S6 the root is another one, and chroot does not lead out of it" {
@@ -180,22 +180,21 @@ PYTHON
 @test "S8 a shell on a terminal: tty, job control, Ctrl-C, Ctrl-Z, resizing, and the exit code" {
 	PYTHONPATH=$BATS_TEST_DIRNAME python3 - "$TARE_BIN_DIR/tare" "$ROOTFS" <<'PYTHON'
 import sys
+import time
 from terminal import Terminal, check
 shell = Terminal(sys.argv[1], "run", "--rm", "-it", "-e", "PS1=at-prompt> ", sys.argv[2], "sh", rows=30, columns=100)
-# The shell asks the terminal where the cursor is after each prompt it prints.
-prompt = r"at-prompt> \x1b\[J$"
+prompt = r"at-prompt> (\x1b\[6n)?$"  # the shell may ask the terminal where the cursor is
 shell.expect(prompt)
 shell.answer("tty; for i in 0 1 2; do readlink /proc/self/fd/$i; done; stat -c '%t:%T' /dev/console",
              r"/dev/pts/0\r\n/dev/pts/0\r\n/dev/pts/0\r\n/dev/pts/0\r\n88:0\r\n")
 shell.expect(prompt)
 shell.answer("stty size", r"30 100\r\n")
 shell.expect(prompt)
-shell.answer("trap 'stty size' WINCH", prompt)
 shell.resize(41, 132)
-shell.answer("sleep 1", prompt)
+shell.expect(r"\rat-prompt> \x1b\[J")  # drawn anew: the signal has come
 shell.answer("stty size", r"41 132\r\n")
 shell.expect(prompt)
-shell.answer("trap - WINCH; sleep 100 &", prompt)
+shell.answer("sleep 100 &", prompt)
 shell.answer("jobs", r"\[1\]\+  Running +sleep 100\r\n")
 shell.expect(prompt)
 shell.answer("fg", r"sleep 100\r\n")
@@ -206,7 +205,7 @@ shell.expect(prompt)
 shell.type("sleep 200\n")
 shell.expect(r"sleep 200\r\n")
 # Only a program in the foreground is stopped: it must be there before Ctrl-Z is.
-import time; time.sleep(1)
+time.sleep(1)
 shell.type("\x1a")
 shell.expect(r"\[1\]\+  Stopped +sleep 200\r\n")
 shell.expect(prompt)
@@ -229,7 +228,7 @@ PYTHON
 	local programs=$BATS_TEST_TMPDIR/programs
 	PATH=/nonexistent /usr/bin/strace -f -qq -e trace=execve,execveat -e signal=none -o "$programs" \
 		"$TARE_BIN_DIR/tare" run --rm "$TARBALL" true
-	sed -n 's/^[0-9]* execve[at]*(//p' "$programs" | grep -v ENOENT >"$programs.started"
+	sed -n 's/^[0-9]* *execve[at]*(//p' "$programs" | grep -v ENOENT >"$programs.started"
 	equal "programs that were started" "$(wc -l <"$programs.started")" 4 # tare, tare-image, tare-init, true
 	grep -q "^\"$TARE_BIN_DIR/tare\"" "$programs.started"
 	grep -q "^\"$TARE_BIN_DIR/tare-image\"" "$programs.started"

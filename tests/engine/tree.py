@@ -27,12 +27,13 @@ def digest(data):
     return f"{len(data)} {hashlib.sha256(data).hexdigest()}"
 
 
-def describe_directory(top):
-    """Hard links show as files with the same content; the number of links is told as well."""
+def describe_directory(top, outside):
     lines = {}
     walk = [("", top)]
     while walk:
         path, real = walk.pop()
+        if path in outside:
+            continue
         status = os.lstat(real)
         mode = status.st_mode
         common = (stat.S_IMODE(mode), status.st_uid, status.st_gid, int(status.st_mtime))
@@ -132,7 +133,7 @@ def main():
     if verb == "make":
         make_export(name, rest[0])
         return
-    lines = describe_directory(name) if verb == "directory" else describe_tar(name)
+    lines = describe_directory(name, rest) if verb == "directory" else describe_tar(name)
     for path in sorted(lines):
         if not any(path == top or path.startswith(top + "/") for top in rest):
             print(repr(lines[path])[1:-1])
