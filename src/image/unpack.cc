@@ -42,11 +42,7 @@ Source open_source(const std::string& path) {
   return source;
 }
 
-}  // namespace
-
-store::LayerId unpack_tarball(const UnpackOptions& options) {
-  const std::string shown = options.source == "-" ? "the standard input" : options.source;
-  Step step("unpack", shown);
+store::LayerId find_or_unpack(const UnpackOptions& options) {
   const Source source = open_source(options.source);
   if (source.is_file)
     if (auto layer = store::find_by_file(options.root, source.status)) return *layer;
@@ -72,6 +68,21 @@ store::LayerId unpack_tarball(const UnpackOptions& options) {
   store::publish(options.root, std::move(staging), layer);
   store::remember_tarball(options.root, store::TarballId(unpacked.tarball.value), layer);
   return remember(layer);
+}
+
+}  // namespace
+
+store::LayerId unpack_tarball(const UnpackOptions& options) {
+  const std::string shown = options.source == "-" ? "the standard input" : options.source;
+  Step step("unpack", shown);
+  try {
+    return find_or_unpack(options);
+  } catch (const Error& error) {
+    if (error.error_number() != ENOSPC && error.error_number() != EDQUOT) throw;
+    const std::string hint = error.hint().empty() ? "" : error.hint() + "; ";
+    throw Error(error.kind(), error.text(), error.error_number(),
+                hint + format("the store is {}", options.root.value));
+  }
 }
 
 }  // namespace tare::image

@@ -1,5 +1,6 @@
 #include "image/worker.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -16,6 +17,7 @@
 #include "archive/confine.h"
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 #include "sys/file.h"
 
 namespace tare::image {
@@ -65,7 +67,7 @@ class Worker {
   pid_t pid_;
 };
 
-// The worker's last words: "= RAW TAR", or "! KIND TEXT".
+// The worker's last words: "= RAW TAR", or "! KIND ERRNO TEXT" and a line with the hint.
 std::string success(const Unpacked& unpacked) {
   return format("= {} {}", unpacked.tarball.value, unpacked.layer.value);
 }
@@ -75,14 +77,25 @@ std::string failure(const Error& error, std::size_t outer_steps) {
   std::string text;
   for (std::size_t i = outer_steps; i < error.trail().size(); i++) text += error.trail()[i] + ": ";
   text += error.text();
-  if (error.error_number() != 0) text += format(": {}", errno_words(error.error_number()));
-  if (!error.hint().empty()) text += format(" ({})", error.hint());
-  return format("! {} {}", static_cast<int>(error.kind()), text);
+  for (char& c : text)
+    if (c == '\n') c = '?';
+  return format("! {} {} {}\n{}", static_cast<int>(error.kind()), error.error_number(), text, error.hint());
+}
+
+[[noreturn]] void rethrow(std::string_view words) {
+  const auto next = [&](char end) {
+    const std::string_view word = words.substr(0, words.find(end));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+    return word;
+  };
+  const int kind = parse_integer<int>(next(' '), 0, static_cast<int>(ErrorKind::system));
+  const int error_number = parse_integer<int>(next(' '), 0);
+  const std::string text(next('\n'));
+  throw Error(static_cast<ErrorKind>(kind), text, error_number, std::string(words));
 }
 
 Unpacked parse(std::string_view words) {
-  if (words.starts_with("! ") && words.size() >= 4)
-    throw Error(static_cast<ErrorKind>(words[2] - '0'), std::string(words.substr(4)));
+  if (words.starts_with("! ")) rethrow(words.substr(2));
   const std::size_t space = words.find(' ', 2);
   if (words.starts_with("= ") && space != std::string_view::npos) {
     const auto tarball = oci::parse_digest(words.substr(2, space - 2));

@@ -26,6 +26,20 @@ void show_progress(Bytes done, Bytes total) {
     std::fprintf(stderr, "\rtare: unpacking %lld MiB", static_cast<long long>(done / mib));
 }
 
+/// Wiped before anything else is said, an error too.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool shown) : shown_(shown) {}
+  ~ProgressLine() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+ private:
+  bool shown_;
+};
+
 }  // namespace
 
 void unpack(int count, char** arguments) {
@@ -48,14 +62,10 @@ void unpack(int count, char** arguments) {
   }
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   if (terminal) options.progress = show_progress;
-  // The line is wiped before anything else is said, the error too.
-  struct Wipe {
-    bool terminal;
-    ~Wipe() {
-      if (terminal) std::fputs("\r\033[K", stderr);
-    }
-  } wipe{terminal};
-  const store::LayerId layer = image::unpack_tarball(options);
+  const store::LayerId layer = [&] {
+    const ProgressLine line(terminal);
+    return image::unpack_tarball(options);
+  }();
   std::printf("%s\n", layer.c_str());
 }
 
