@@ -159,6 +159,8 @@ oci::Digest digest_of(sys::Fd source, const OnRead& on_read) {
 }
 
 struct TarStream::State {
+  State(sys::Fd from, OnRead told) : source(from), on_read(std::move(told)) {}
+
   sys::Fd source;
   OnRead on_read;
   std::string head;
@@ -236,7 +238,7 @@ struct TarStream::State {
 };
 
 TarStream::TarStream(sys::Fd source, OnRead on_read)
-    : state_(new State{.source = source, .on_read = std::move(on_read)}) {
+    : state_(std::make_unique<State>(source, std::move(on_read))) {
   while (state_->end < 512 && state_->refill(state_->end)) {
   }
   state_->head = as_text(state_->input.data(), std::min<std::size_t>(state_->end, 512));
