@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "commands/commands.h"
+#include "sys/process.h"
 
 namespace {
 
@@ -30,6 +31,7 @@ void run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  tare::sys::keep_ended_children();
   try {
     run(count, arguments);
     return std::fflush(stdout) == 0 ? 0 : failed;

@@ -11,6 +11,7 @@
 #include "cli/option_table.h"
 #include "commands/commands.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 namespace tare {
 namespace {
@@ -100,6 +101,7 @@ void notify(const std::string& line) {
 
 int main(int count, char** words) {
   tare::fill_standard_streams();
+  tare::sys::keep_ended_children();
   try {
     return tare::act({words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});
   } catch (const tare::Error& error) {

@@ -110,6 +110,8 @@ void close_others(std::vector<Fd> kept) {
   ::close_range(first, ~0U, 0);
 }
 
+void keep_ended_children() noexcept { ::signal(SIGCHLD, SIG_DFL); }
+
 int reap(pid_t pid) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)

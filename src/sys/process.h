@@ -26,6 +26,10 @@ Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, voi
 /// Closes every descriptor from 3 on but these: what the caller's caller left open is none of ours.
 void close_others(std::vector<Fd> kept);
 
+/// To be called first: where the caller ignores SIGCHLD, and so we do, children vanish without a status
+/// (wait(2)).
+void keep_ended_children() noexcept;
+
 /// Waits for the child and reaps it; the wait status as waitpid(2) gives it.
 int reap(pid_t pid);
 
