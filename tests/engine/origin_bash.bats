@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the first of the programs that tare grew out of does, a container runtime in a few lines of bash: row by row.
+# shellcheck disable=SC2016,SC2154 # scripts for the container's shell; variables that bats and the helpers set
 load helpers
 
 setup_file() { setup_rootfs_once; }
@@ -31,7 +32,6 @@ layers() { stat -c '%n %i' "$TARE_ROOT"/layers/sha256/*/tree; }
 @test "S1 the tree of an exported container is the tarball's, entry by entry" {
 	local export=$BATS_TEST_TMPDIR/export.tar outside=(dev proc sys etc/hosts etc/hostname etc/resolv.conf)
 	python3 "$BATS_TEST_DIRNAME/tree.py" make "$export" "$(command -v busybox)"
-	# shellcheck disable=SC2016 # the container's shell expands it
 	start_container tree "$export" sh -c "$stay"
 
 	python3 "$BATS_TEST_DIRNAME/tree.py" tar "$export" >"$BATS_TEST_TMPDIR/expected"
@@ -127,7 +127,6 @@ layers() { stat -c '%n %i' "$TARE_ROOT"/layers/sha256/*/tree; }
 
 @test "S5 five namespaces are the container's own, and its shell is process 1" {
 	local name
-	# shellcheck disable=SC2016 # the container's shell expands it
 	run --separate-stderr tare run --rm "$ROOTFS" sh -c 'cd /proc/self/ns && for i in mnt uts ipc pid net; do readlink $i; done; ps -o pid,comm; ls /proc | grep -c "^[0-9]"'
 	equal status "$status" 0
 	equal "number of lines" "${#lines[@]}" 9
@@ -169,7 +168,6 @@ PYTHON
 @test "S7 the hostname is the container's alone" {
 	local before
 	before=$(cat /proc/sys/kernel/hostname)
-	# shellcheck disable=SC2016 # the container's shell expands it
 	run --separate-stderr tare run --rm --hostname container-fun "$ROOTFS" sh -c \
 		'hostname; cat /etc/hostname; echo $HOSTNAME; grep -c container-fun /etc/hosts; mount | grep -c "^proc on /proc type proc"'
 	equal status "$status" 0
@@ -260,7 +258,6 @@ PYTHON
 	run -3 tare run --rm "$ROOTFS" sh -c 'sleep 1000 & exit 3'
 	run -127 tare run --rm "$ROOTFS" no-such-program
 	run -125 tare run --rm -w /etc/passwd "$ROOTFS" true
-	# shellcheck disable=SC2016 # the container's shell expands it
 	start_container ended --rm "$TARBALL" sh -c 'sleep 1000 & for i in net mnt pid; do readlink /proc/self/ns/$i; done; while :; do sleep 1000; done'
 	id=$container_id
 	wait_until 10 eval '[[ $(wc -l <"$(output_of ended)") == 3 ]]'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What containers-from-scratch does, the program in Go that tare grew out of: row by row.
+# shellcheck disable=SC2016,SC2154 # scripts for the container's shell; variables that bats and the helpers set
 load helpers
 
 setup_file() { setup_rootfs_once; }
@@ -42,7 +43,6 @@ teardown() { teardown_store; }
 
 @test "R2 a fork bomb stops at the limit of processes" {
 	# The first shell, one that forks until it cannot, and what it made: 20 in all.
-	# shellcheck disable=SC2016 # the container's shell expands it
 	start_container bomb --pids-limit 20 "$ROOTFS" sh -c '
 		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null
 		(while :; do sleep 1000 & done) 2>/tmp/why
