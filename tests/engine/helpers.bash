@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 : "${TARE_BIN_DIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../build/release/bin" && pwd)}"
+export TARE_BIN_DIR
 if declare -F bats_require_minimum_version >/dev/null; then bats_require_minimum_version 1.5.0; fi
 
 # Each test has its own store, so that tests can run side by side and see what they leave.
@@ -81,6 +82,7 @@ private_machine() {
 		cat "$mount/cpuset.cpus" >"$mount/$group/cpuset.cpus"
 		cat "$mount/cpuset.mems" >"$mount/$group/cpuset.mems"
 	done
+	# shellcheck disable=SC2016 # the inner shell expands it
 	unshare --mount --pid --fork --ipc --uts --net --mount-proc --kill-child bash -c '
 		group=$1 count=$2
 		for mount in "${@:3:count}"; do mount --bind "$mount/$group" "$mount" || exit; done
@@ -111,6 +113,7 @@ start_container() {
 	local name=$1
 	shift
 	"$TARE_BIN_DIR/tare" run --name "$name" "$@" >"$(output_of "$name")" 2>"$(output_of "$name").err" </dev/null 3>&- &
+	# shellcheck disable=SC2034 # for the caller
 	client_pid=$!
 	wait_until 60 test -s "$(output_of "$name")" || { cat "$(output_of "$name").err" && return 1; }
 	# shellcheck disable=SC2034 # for the caller
@@ -120,6 +123,7 @@ start_container() {
 output_of() { echo "$BATS_TEST_TMPDIR/$1.out"; }
 
 # What a container runs that only has to be there.
+# shellcheck disable=SC2034 # for the tests
 stay='echo ready; while :; do sleep 1000; done'
 
 # make_host_root DIRECTORY: a root whose programs are the host's, for what busybox cannot do (python3). Run it with
