@@ -75,8 +75,9 @@ int act(cli::Words words) {
 
 // A program started with closed standard streams must not take its own files for them.
 void fill_standard_streams() {
-  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = ::dup(fd))
-    if (fd == STDERR_FILENO) return;
+  int fd = ::open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);
+  if (fd >= 0) ::close(fd);
 }
 
 }  // namespace

@@ -119,12 +119,14 @@ std::vector<std::string> make_arguments(const RunOptions& options) {
 }
 
 // Where the use of devices cannot be limited, a container must not be able to make their nodes.
-oci::Capabilities make_capabilities(bool devices_are_filtered) {
+oci::Capabilities make_capabilities(bool devices_are_filtered, std::uint32_t uid) {
   std::uint64_t set = 0;
   for (const int capability : default_capabilities)
     if (capability != CAP_MKNOD || devices_are_filtered) set |= std::uint64_t{1} << capability;
-  // Nothing inheritable, nothing ambient (CVE-2022-24769).
-  return {.bounding = set, .effective = set, .permitted = set, .inheritable = 0, .ambient = 0};
+  // Nothing inheritable, nothing ambient (CVE-2022-24769). Another user than root has lost all after the exec
+  // (capabilities(7)); kept until then, CAP_DAC_OVERRIDE would run what that user may not.
+  const std::uint64_t own = uid == 0 ? set : 0;
+  return {.bounding = set, .effective = own, .permitted = own, .inheritable = 0, .ambient = 0};
 }
 
 std::vector<oci::Rlimit> make_limits(const RunOptions& options, const ContainerFacts& facts) {
@@ -192,7 +194,7 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);
   config.process.cwd = options.working_directory;
-  config.process.capabilities = make_capabilities(devices_are_filtered);
+  config.process.capabilities = make_capabilities(devices_are_filtered, facts.identity.user.uid);
   config.process.rlimits = make_limits(options, facts);
   return config;
 }

@@ -66,6 +66,13 @@ long check_target(int root, int target) {
   return wanted.mount == top.mount && wanted.ino == top.ino ? -e_busy : 0;
 }
 
+// move_mount(2) says EINVAL for a file on a directory and for much else.
+bool kinds_differ(int a, int b) {
+  Statx one{}, other{};
+  return status_of(a, one) == 0 && status_of(b, other) == 0 &&
+         ((one.mode & s_ifmt) == s_ifdir) != ((other.mode & s_ifmt) == s_ifdir);
+}
+
 }  // namespace
 
 long set_propagation(const Operation& operation) {
@@ -124,6 +131,7 @@ long attach(Context& context, const Operation& operation) {
   // What may be mounted in /proc was chosen by its name, which holds where no symlink is followed.
   long result = operation.flags & plan::no_symlinks ? 0 : check_target(root, static_cast<int>(target));
   if (result == 0) result = move_mount(mount, static_cast<int>(target));
+  if (result == -e_inval && kinds_differ(mount, static_cast<int>(target))) result = -e_notdir;
   close(static_cast<int>(target));
   return result;
 }

@@ -57,6 +57,10 @@ Error describe_failure(const plan::Program& program, std::uint32_t operation, in
     case Kind::new_filesystem:
       if (entry.text == "overlay" && error_number != ENOENT && error_number != ENOSPC)
         return Error(ErrorKind::no_overlay, "cannot make an overlay", error_number);
+      for (const auto& later : program.entries)
+        if (later.kind == Kind::attach && later.slot == entry.into)
+          return system_error(error_number,
+                              format("cannot {} for {}", plan::words(program, entry), later.path));
       break;
     case Kind::attach: return mount_failure(program, entry, error_number);
     case Kind::open_directory:
