@@ -1,0 +1,426 @@
+#!/usr/bin/env bats
+# Bad input is refused with one clear line and the right exit code, and leaves nothing.
+
+load bad_input
+
+setup_file() {
+	setup_rootfs_once
+	make_commands "$BATS_FILE_TMPDIR/commands"
+}
+
+setup() {
+	setup_store
+	cd "$BATS_TEST_TMPDIR"
+	remember_state
+}
+
+teardown() { teardown_store; }
+
+# elf_header MACHINE FILE: the first 64 bytes of a 64-bit little-endian program for that machine, and nothing more.
+elf_header() {
+	python3 -c 'import struct, sys
+open(sys.argv[2], "wb").write(b"\x7fELF\x02\x01\x01" + bytes(9) +
+    struct.pack("<HHIQQQIHHHHHH", 2, int(sys.argv[1]), 1, 0x400000, 64, 0, 0, 64, 56, 0, 64, 0, 0))' "$1" "$2"
+}
+
+# make_commands DIRECTORY: a root file system with commands that cannot be run.
+make_commands() {
+	make_rootfs "$1"
+	local bin=$1/bad
+	mkdir "$bin" "$bin/directory"
+	echo data >"$bin/not-executable"
+	: >"$bin/empty"
+	echo 'echo a text without its first line' >"$bin/text"
+	cp /usr/bin/env "$bin/missing-loader"
+	printf '#!/usr/bin/nothing -x\n' >"$bin/missing-interpreter"
+	printf '#!/bin/sh\r\necho hello\r\n' >"$bin/carriage-return"
+	printf '#!/bad/not-executable\n' >"$bin/interpreter-not-executable"
+	printf '#!/etc\n' >"$bin/interpreter-directory"
+	printf '#!/bad/missing-loader\n' >"$bin/interpreter-without-loader"
+	printf '#!/bad/other-machine\n' >"$bin/interpreter-of-other-machine"
+	printf '#!/bad/own-interpreter\n' >"$bin/own-interpreter"
+	printf '#!' >"$bin/no-interpreter"
+	printf '#! \n' >"$bin/blank-interpreter"
+	elf_header 183 "$bin/other-machine"
+	elf_header 62 "$bin/damaged"
+	printf '\177ELF' >"$bin/cut-off"
+	chmod +x "$bin"/*
+	chmod -x "$bin/not-executable"
+	ln -s loop "$bin/loop"
+	ln -s /bad/nothing "$bin/dangling"
+	mkfifo -m 755 "$bin/fifo"
+	cp "$1/bin/busybox" "$bin/private"
+	chmod 700 "$bin/private"
+}
+
+archive_is_refused() {
+	make_tar "$1" bad.tar
+	refused 125 "bad.tar: $2" run --rm ./bad.tar true
+}
+
+@test "what is no tar archive is refused by what it is" {
+	archive_is_refused garbage "not a tar archive"
+	archive_is_refused text "not a tar archive"
+	archive_is_refused zip_archive "not a tar archive: it is a zip archive"
+	archive_is_refused cpio "not a tar archive: it is a cpio archive"
+	archive_is_refused cut_after,tar,0 "not a tar archive: it is empty"
+	archive_is_refused cut_after,tar,1 "not a tar archive"
+	archive_is_refused bad_header_checksum "not a tar archive"
+	archive_is_refused huge_size ""
+	archive_is_refused negative_size ""
+	refused 125 "bad.elf: not a tar archive: it is a program" run --rm "$(cp /bin/true bad.elf && echo ./bad.elf)" true
+	rm bad.*
+	nothing_left
+}
+
+@test "an archive that ends early is refused, wherever it was cut" {
+	local at
+	for at in 1 30 60; do archive_is_refused "cut,tar,$at" "*ends early*"; done
+	for compression in gz bz2 xz zst; do
+		for at in 1 50 99; do archive_is_refused "cut,$compression,$at" "*ends early*"; done
+		archive_is_refused "cut_after,$compression,10" "*ends early*"
+		archive_is_refused "cut_after,$compression,1" "not a tar archive"
+	done
+	nothing_left
+}
+
+@test "an archive that is damaged is refused" {
+	local compression
+	for compression in gz bz2 xz zst; do
+		archive_is_refused "flipped,$compression" "*is damaged*"
+		archive_is_refused "trailed,$compression" "*is followed by something else*"
+		archive_is_refused "compressed_garbage,$compression" "not a tar archive"
+	done
+	archive_is_refused bad_crc "*checksum is wrong"
+	archive_is_refused bad_length "*checksum is wrong"
+	archive_is_refused second_header_damaged "*the tar archive is damaged"
+	nothing_left
+}
+
+@test "an entry that would land outside of the root is refused by its name" {
+	archive_is_refused parent "entry ../outside: leads outside*refused"
+	archive_is_refused deep_parent "entry a/../../outside: leads outside*refused"
+	local target
+	for target in /tmp ../.. / /; do
+		archive_is_refused "through_symlink,$target" "entry way/outside: its parent way is a symlink that leads outside*refused"
+		archive_is_refused "directory_over_symlink,$target" "entry way/new*: its parent way is a symlink that leads outside*refused"
+	done
+	archive_is_refused through_symlink,nowhere "entry way/outside: its parent way is a symlink to nothing"
+	archive_is_refused through_two_symlinks "entry one/outside: its parent one is a symlink that leads outside"
+	archive_is_refused symlink_in_place_of_root "entry .: the archive's root is not a directory"
+	archive_is_refused below_a_file "entry file/below: its parent file is not a directory"
+	[[ ! -e outside && ! -e ../outside && ! -e /tmp/outside && ! -e /outside && ! -e /tmp/new && ! -e /new ]]
+	nothing_left
+}
+
+@test "a hard link to what is not in the archive is refused" {
+	archive_is_refused link_outside,../../etc/passwd "entry link: hard link to ../../etc/passwd: leads outside*refused"
+	archive_is_refused link_outside,/etc/passwd "entry link: a hard link to /etc/passwd, which is not in the archive before it"
+	archive_is_refused link_through_symlink "entry link: a hard link to way/passwd, which leads outside*refused"
+	archive_is_refused link_to_nothing "entry link: a hard link to missing, which is not in the archive before it"
+	archive_is_refused link_to_directory "entry link: a hard link to the directory dir"
+	[[ $(stat -c %h /etc/passwd) == 1 ]]
+	nothing_left
+}
+
+@test "a name that no file can have is refused" {
+	archive_is_refused long_name "entry nnn*File name too long"
+	archive_is_refused long_path "entry ddd*File name too long"
+	nothing_left
+}
+
+@test "a decompression bomb ends at the limit" {
+	export TARE_UNPACK_LIMIT=16M
+	archive_is_refused bomb "*larger than the limit of 16M when unpacked*TARE_UNPACK_LIMIT*"
+	TARE_UNPACK_LIMIT=nonsense refused 125 "TARE_UNPACK_LIMIT" run --rm ./bad.tar true
+	nothing_left
+}
+
+@test "what is neither a directory nor a file is refused as ROOTFS" {
+	refused 125 "no image nothing" run --rm nothing true
+	refused 125 "./nothing: No such file" run --rm ./nothing true
+	refused 125 "/dev/zero is neither a directory nor a file" run --rm /dev/zero true
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
+	refused 125 "./socket is neither a directory nor a file" run --rm ./socket true
+	ln -s loop loop
+	refused 125 "./loop*" run --rm ./loop true
+	refused 125 "./loop/x*" run --rm ./loop/x true
+	refused 125 "tiny.tar/x: Not a directory" run --rm ./tiny.tar/x true
+	refused 125 "ROOTFS" run --rm
+	refused 125 "*" run --rm "" true
+	rm socket loop
+	nothing_left
+}
+
+@test "a FIFO and standard input are read as tarballs; bad ones are refused alike" {
+	mkfifo pipe
+	make_tar tiny good.tar
+	cat good.tar >pipe &
+	refused 127 "cannot run /nothing" run --rm ./pipe /nothing
+	wait $!
+	make_tar cut,gz,50 bad.tar
+	cat bad.tar >pipe &
+	refused 125 "./pipe: *ends early" run --rm ./pipe true
+	wait $!
+	: >pipe &
+	refused 125 "./pipe: not a tar archive: it is empty" run --rm ./pipe true
+	wait $!
+	refused 125 "the standard input: *ends early" run --rm - true <bad.tar
+	refused 125 "the standard input: not a tar archive: it is empty" run --rm - true </dev/null
+	# shellcheck disable=SC2016
+	run -125 --separate-stderr bash -c '"$1" run --rm - true <&-' bash "$TARE_BIN_DIR/tare"
+	[[ $(grep -v CAP_SYS_RESOURCE <<<"$stderr") == "tare: unpack the standard input: not a tar archive: it is empty"* ]]
+	refused 125 "standard input cannot be both" run --rm -i - true <bad.tar
+	rm pipe bad.tar good.tar
+	nothing_left
+}
+
+@test "an unreadable tarball is refused by its name" {
+	cp tiny.tar unreadable.tar
+	chmod 0 unreadable.tar
+	chown nobody unreadable.tar
+	run -125 --separate-stderr setpriv --bounding-set=-dac_override,-dac_read_search \
+		"$TARE_BIN_DIR/tare" run --rm ./unreadable.tar true
+	[[ $(grep -v CAP_SYS_RESOURCE <<<"$stderr") == "tare: "*"./unreadable.tar"*"Permission denied"* ]]
+	rm -f unreadable.tar
+	nothing_left
+}
+
+@test "a command that cannot be run is refused with 126 or 127 and the reason" {
+	local code command words
+	while read -r code command words; do
+		refused "$code" "cannot run $command: $words" run --rm "$BATS_FILE_TMPDIR/commands" "$command"
+	done <<-'TABLE'
+		127 /no/such/command no such file or directory
+		127 ./no/such/command no such file or directory
+		127 nothing executable file not found in $PATH
+		127 /bad/dangling no such file or directory
+		127 /bin/sh/x no such file or directory
+		126 /bad/not-executable permission denied: it is not executable
+		126 /bad/directory it is a directory
+		126 /bad/empty exec format error: the file is empty
+		126 /bad/text exec format error: neither a program nor a script
+		127 /bad/missing-loader no such file or directory: its loader /lib64/ld-linux
+		127 /bad/missing-interpreter no such file or directory: its interpreter /usr/bin/nothing is not in the container
+		127 /bad/carriage-return no such file or directory: its first line ends in a carriage return
+		126 /bad/interpreter-not-executable permission denied: its interpreter /bad/not-executable is not executable
+		126 /bad/interpreter-directory its interpreter: cannot run /etc: it is a directory
+		127 /bad/interpreter-without-loader its interpreter: cannot run /bad/missing-loader: *its loader /lib64/ld-linux
+		126 /bad/interpreter-of-other-machine its interpreter: cannot run /bad/other-machine: *it is a program for arm64
+		126 /bad/own-interpreter its interpreter:
+		126 /bad/no-interpreter exec format error: its first line names no interpreter
+		126 /bad/blank-interpreter exec format error: its first line names no interpreter
+		126 /bad/other-machine exec format error: it is a program for arm64, this machine is x86_64
+		126 /bad/damaged exec format error: a damaged program
+		126 /bad/cut-off exec format error: a damaged program
+		126 /bad/loop Too many levels of symbolic links
+		126 /bad/fifo it is not a regular file
+		126 /dev/null it is not a regular file
+	TABLE
+	refused 126 "cannot run /bad/private: Permission denied" run --rm -u nobody "$BATS_FILE_TMPDIR/commands" /bad/private
+	refused 126 "cannot run aaa*...: File name too long" run --rm "$ROOTFS" "$(printf 'a%.0s' {1..100000})"
+	refused 125 "there is no command to run" run --rm "$ROOTFS" ""
+	nothing_left
+}
+
+@test "a command on a file system mounted noexec is refused with 126" {
+	refused 126 "cannot run /there/busybox: Permission denied" \
+		run --rm -v "$ROOTFS/bin:/there:ro,noexec" "$ROOTFS" /there/busybox true
+	nothing_left
+}
+
+@test "a container's own init cannot be run a second time" {
+	run --separate-stderr timeout 20 "$TARE_BIN_DIR/tare" run --rm "$ROOTFS" /proc/self/exe
+	((status != 0 && status != 124))
+	[[ -z $output ]]
+	nothing_left
+}
+
+@test "commands whose names look like the plan's own punctuation are only names" {
+	refused 127 "cannot run ./a?b?c: no such file" run --rm "$ROOTFS" $'./a\x01b\x01c'
+	refused 127 "cannot run ./a?9?: no such file" run --rm "$ROOTFS" $'./a\x019\x01'
+	refused 127 "cannot run ./new?line: no such file" run --rm "$ROOTFS" $'./new\nline'
+	refused 125 "*" run --rm --tmpfs $'/t:size=1\x01x\x01' "$ROOTFS" true
+	nothing_left
+}
+
+@test "a root file system whose /proc, /sys or /dev is a symlink is refused" {
+	local place target root=$BATS_TEST_TMPDIR/rootfs
+	make_rootfs "$root"
+	for place in proc sys dev; do
+		rmdir "$root/$place"
+		for target in /etc tmp . /proc/self/root ../../.. nothing "$place"; do
+			ln -s "$target" "$root/$place"
+			refused 125 "/$place in the root file system is or lies behind a symlink" run --rm "$root" true
+			rm "$root/$place"
+		done
+		echo file >"$root/$place"
+		refused 125 "*/$place*" run --rm "$root" true
+		rm "$root/$place"
+		mkfifo "$root/$place"
+		refused 125 "*/$place*" run --rm "$root" true
+		rm "$root/$place"
+		mkdir "$root/$place"
+	done
+	run --separate-stderr -0 tare run --rm "$root" true
+	rm -r "$root"
+	nothing_left
+}
+
+@test "a root file system whose /etc is a file, or whose /etc/hosts is a directory, is refused" {
+	local root=$BATS_TEST_TMPDIR/rootfs
+	make_rootfs "$root"
+	mkdir "$root/etc/hosts"
+	refused 125 "cannot mount */hosts on /etc/hosts: Not a directory (one of the two is a file" run --rm "$root" true
+	rm -r "$root/etc"
+	echo file >"$root/etc"
+	refused 125 "cannot mount */etc/resolv.conf" run --rm "$root" true
+	rm -r "$root"
+	nothing_left
+}
+
+@test "mounts go neither over the root nor into /proc" {
+	local root=$BATS_TEST_TMPDIR/rootfs destination
+	make_rootfs "$root"
+	ln -s / "$root/self"
+	ln -s /proc "$root/way"
+	ln -s /proc/sys/kernel "$root/data"
+	for destination in / /.. /. // /x/.. /etc/../..; do
+		refused 125 "nothing can be mounted over the root /" run --rm -v "./tiny.tar:$destination" "$root" true
+		refused 125 "nothing can be mounted over the root /" run --rm --tmpfs "$destination" "$root" true
+	done
+	refused 125 "/self in the root file system is the root itself" run --rm -v "$ROOTFS:/self" "$root" true
+	for destination in /proc /proc/sys /proc/self/attr /proc/1 //proc/sys /x/../proc/sys /./proc/kcore /proc/sys/../kcore; do
+		refused 125 "cannot be mounted over: it is part of /proc" run --rm -v "$ROOTFS:$destination" "$root" true
+	done
+	refused 125 "/way/sys in the root file system leads into /proc" run --rm -v "$ROOTFS:/way/sys" "$root" true
+	refused 125 "/way in the root file system leads into /proc" run --rm --tmpfs /way "$root" true
+	refused 125 "/data in the root file system leads into /proc" run --rm -v "$ROOTFS:/data" "$root" true
+	refused 125 "/way/cpuinfo in the root file system leads into /proc" run --rm -v ./tiny.tar:/way/cpuinfo "$root" true
+	rm -r "$root"
+	nothing_left
+}
+
+@test "a memory limit of one byte is refused with the least that works" {
+	refused 125 "the memory limit of 1 bytes is too small (Minimum memory limit allowed is 512KiB)" run --rm -m 1 "$ROOTFS" true
+	refused 125 "the memory limit of 1 bytes is too small" run --rm --memory=1b "$ROOTFS" true
+	nothing_left
+}
+
+@test "an option's nonsense is refused with the option's name" {
+	local option value words
+	while read -r option value words; do
+		[[ $value != EMPTY ]] || value=
+		refused 125 "$words" run --rm "$option" "$value" "$ROOTFS" true
+	done <<-'TABLE'
+		--cpus x invalid argument "x" for "--cpus"
+		--cpus -1 invalid argument "-1" for "--cpus"
+		--cpus 1e3 invalid argument "1e3" for "--cpus"
+		--cpus 0.0000000001 "--cpus" flag: number of CPUs is too precise
+		--cpus EMPTY invalid argument "" for "--cpus"
+		-c x invalid argument "x" for "-c, --cpu-shares"
+		-c -5 invalid argument "-5" for "-c, --cpu-shares"
+		-c 99999999999999999999 "-c, --cpu-shares" flag: number is out of range
+		--cpuset-cpus 999 999
+		--cpuset-cpus x x
+		--cpuset-cpus 0- 0-
+		-m x invalid argument "x" for "-m, --memory"
+		-m -1 invalid argument "-1" for "-m, --memory"
+		-m 12q invalid argument "12q" for "-m, --memory"
+		-m 9999999999999g size is too large
+		-m EMPTY invalid argument "" for "-m, --memory"
+		--memory-swap 64m You should always set the Memory limit when using Memoryswap limit
+		--memory-swap -2 invalid argument "-2" for "--memory-swap"
+		--pids-limit x invalid argument "x" for "--pids-limit"
+		--pids-limit -2 invalid argument "-2" for "--pids-limit"
+		--pids-limit 1.5 invalid argument "1.5" for "--pids-limit"
+		--network nowhere network nowhere not found
+		--network EMPTY network
+		--ulimit nofile ulimit: "nofile" is not NAME=SOFT
+		--ulimit nofile=5:3 soft limit must be less than or equal to hard limit
+		--ulimit nofile=1:2:3 "nofile=1:2:3" is not NAME=SOFT
+		--ulimit nofile=x not a whole number
+		--ulimit nothing=1 invalid ulimit type: nothing
+		--ulimit =1 invalid ulimit type
+		-e =x invalid environment variable: =x
+		-e EMPTY invalid environment variable
+		--env-file ./no-file ./no-file
+		--env-file /etc /etc
+		-v /etc "/etc" is not SOURCE:DESTINATION
+		-v /etc:etc "etc" is not an absolute path
+		-v /etc:/x:ro:more is not SOURCE:DESTINATION
+		-v /etc:/x:sideways unknown option "sideways"
+		-v name:/x "name" is no host path
+		-v :/x no host path
+		--tmpfs x "x" is not an absolute path
+		--tmpfs /x:size=much invalid size: 'much'
+		--tmpfs /x:nonsense /x
+		--stop-signal NOTHING invalid signal: NOTHING
+		--stop-signal 65 number is out of range
+		-w relative the working directory 'relative' is invalid
+		-w /etc/passwd /etc/passwd
+		-u nobody-there unable to find user nobody-there
+		-u 0:nogroup-there unable to find group nogroup-there
+		-u -1 unable to find user -1
+		-u 4294967296 unable to find user 4294967296
+		--name x Invalid container name (x)
+		--name ../x Invalid container name (../x)
+		--name /x/y Invalid container name
+		--name .x Invalid container name (.x)
+		--cgroup-parent /../.. contains ..
+	TABLE
+	refused 125 "a hostname has at most 64 bytes" run --rm --hostname "$(printf 'h%.0s' {1..65})" "$ROOTFS" true
+	refused 125 "$(printf 'n%.0s' {1..50})" run --rm --name "$(printf 'n%.0s' {1..256})" "$ROOTFS" true
+	refused 125 "Minimum memoryswap limit should be larger than memory limit" run --rm -m 64m --memory-swap 32m "$ROOTFS" true
+	printf 'GOOD=1\n=bad\n' >variables
+	refused 125 "invalid environment variable: =bad" run --rm --env-file variables "$ROOTFS" true
+	printf 'A B=1\n' >variables
+	refused 125 "variables: variable \"A B\" contains whitespaces" run --rm --env-file variables "$ROOTFS" true
+	rm variables
+	nothing_left
+}
+
+@test "an unknown option or command is refused with a suggestion" {
+	refused 125 "unknown flag: --memry (did you mean --memory? see 'tare run --help')" run --memry 1g "$ROOTFS" true
+	refused 125 "unknown flag: --interactiv (did you mean --interactive?" run --interactiv "$ROOTFS" true
+	refused 125 "unknown flag: --zzzzzzzz (see 'tare run --help')" run --zzzzzzzz "$ROOTFS" true
+	refused 125 "unknown shorthand flag: 'x' in -x" run -x "$ROOTFS" true
+	refused 125 "unknown shorthand flag: 'x' in -xt" run -ixt "$ROOTFS" true
+	refused 125 "flag needs an argument: --name" run --name
+	refused 125 "flag needs an argument: 'm' in -m" run -m
+	refused 125 "bad flag syntax: ---" run --- "$ROOTFS" true
+	refused 125 "invalid argument \"maybe\" for \"--rm\" flag" run --rm=maybe "$ROOTFS" true
+	refused 125 "\"tare run\" requires at least 1 argument (tare run ROOTFS" run --rm
+	refused 125 "unknown command: tare rnu (did you mean 'tare run'?" rnu
+	refused 125 "unknown flag: --rot (did you mean --root?" --rot x ps
+	refused 125 "\"tare ps\" accepts no arguments" ps x
+	refused 125 "\"tare rm\" requires at least 1 argument" rm
+	refused 1 "No such container: nothing (\`tare ps -a\` lists them)" rm nothing
+	nothing_left
+}
+
+@test "a terminal is refused where standard input is none" {
+	refused 125 "the input device is not a TTY" run --rm -it "$ROOTFS" true </dev/null
+	nothing_left
+}
+
+@test "a name that is taken is refused in docker's words" {
+	run -0 --separate-stderr tare run --name taken "$ROOTFS" true
+	local id
+	id=$(tare ps -aq --no-trunc)
+	refused 125 "Conflict. The container name \"/taken\" is already in use by container \"$id\"" run --rm --name taken "$ROOTFS" true
+	[[ $(tare ps -aq --no-trunc) == "$id" ]]
+	run -0 tare rm taken
+	nothing_left
+}
+
+@test "a directory given where an archive is meant, and a root without anything, fail as what they are" {
+	mkdir empty
+	refused 127 "cannot run /bin/sh: no such file or directory" run --rm ./empty
+	[[ -z $(ls -A empty) ]]
+	rmdir empty
+	make_tar zeros zeros.tar # an archive without entries
+	refused 127 "cannot run /bin/sh: no such file or directory" run --rm ./zeros.tar
+	refused 125 "tiny.tar is not a directory: only one can be written to (--rootfs-rw)" run --rm --rootfs-rw ./tiny.tar true
+	refused 125 "the host's own root cannot be a container's writable root" run --rm --rootfs-rw / true
+}
