@@ -1,42 +1,62 @@
-// tare-image: everything that moves image bytes. Parses the command line and calls the command.
+// tare-image: everything that moves image bytes. Parses the command line and calls the verb.
 #include <cstdio>
-#include <cstring>
 #include <exception>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "cli/help.h"
+#include "cli/option_table.h"
 #include "commands/commands.h"
-#include "sys/process.h"
 
+namespace tare {
 namespace {
 
-constexpr int failed = 125;
+using cli::Takes;
 
-struct Command {
-  const char* name;
-  void (*run)(int count, char** arguments);
+constexpr cli::Option global_options[] = {
+    {"root", 0, Takes::value, "DIR", "where layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
+};
+const cli::Command command_table[] = {commands::unpack_command};
+constexpr commands::Verb verbs[] = {commands::unpack};
+
+const cli::Program program = {
+    .name = "tare-image",
+    .summary = "the part of tare that moves image bytes",
+    .details = "`tare` starts it when it needs it.",
+    .global_options = global_options,
+    .commands = command_table,
+    .single_dash_names = false,
 };
 
-constexpr Command commands[] = {
-    {"unpack", tare::commands::unpack},
-};
-
-void run(int count, char** arguments) {
-  if (count < 2)
-    throw tare::Error(tare::ErrorKind::usage, "no command", 0, "tare-image unpack --root DIR FILE");
-  for (const Command& command : commands)
-    if (std::strcmp(command.name, arguments[1]) == 0) return command.run(count - 2, arguments + 2);
-  throw tare::Error(tare::ErrorKind::usage, std::string("unknown command ") + arguments[1]);
+int act(cli::Words words) {
+  const cli::Split split = cli::split(program, words);
+  const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
+  if (!split.command) {
+    std::fputs(cli::help(program, width, split.group).c_str(), stdout);
+    return 0;
+  }
+  const cli::Parsed parsed = cli::parse(program, split);
+  if (parsed.help) {
+    std::fputs(cli::help(program, *split.command, width).c_str(), stdout);
+    return 0;
+  }
+  return verbs[split.command - command_table](parsed);
 }
 
 }  // namespace
+}  // namespace tare
 
-int main(int count, char** arguments) {
-  tare::sys::keep_ended_children();
+int main(int count, char** words) {
   try {
-    run(count, arguments);
-    return std::fflush(stdout) == 0 ? 0 : failed;
+    const int code =
+        tare::act({words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});
+    if (std::fflush(stdout) != 0) throw tare::system_error("cannot write to standard output");
+    return code;
+  } catch (const tare::Error& error) {
+    std::fprintf(stderr, "tare: %s\n", error.what());
+    return tare::exit_code(error.kind());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tare: %s\n", error.what());
-    return failed;
+    return 125;
   }
 }

@@ -1,8 +1,14 @@
-// The commands of tare-image. Each takes the arguments after its name and throws tare::Error.
+// The verbs of tare-image: each file has the verb's option table and the function that carries it out.
 #pragma once
+
+#include "cli/option_table.h"
 
 namespace tare::commands {
 
-void unpack(int count, char** arguments);
+/// Carries a parsed command out; the result is the exit code.
+using Verb = int (*)(const cli::Parsed& parsed);
+
+extern const cli::Command unpack_command;
+int unpack(const cli::Parsed& parsed);
 
 }  // namespace tare::commands
