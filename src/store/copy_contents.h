@@ -11,7 +11,8 @@ namespace tare::store {
 /// Copies files from one file system to one other; what turned out not to be had is not tried again.
 class ContentsCopy {
  public:
-  /// `progress` is told the sum of all bytes so far, several times within a large file; holes do not count.
+  /// `progress` is told the sum of all bytes so far, several times within a large file; holes count only
+  /// where blocks are shared.
   explicit ContentsCopy(const std::function<void(std::uint64_t bytes)>& progress) : progress_(progress) {}
 
   /// `to` is empty. Shares the blocks where that is possible, else copies data and leaves holes out.
