@@ -48,6 +48,14 @@ std::string slot_words(const Program& program, std::int32_t slot) {
   return "the terminal";
 }
 
+// What a mount is made to be, and what it is no longer.
+std::string attributes_words(const Program& program, const Entry& entry) {
+  std::vector<std::string> changes = mount_attribute_names(entry.a);
+  for (const auto& name : mount_attribute_names(entry.b & ~entry.a)) changes.push_back("not " + name);
+  return format("make {}{} {}", slot_words(program, entry.slot),
+                entry.flags & recursive ? " and what is below it" : "", joined(changes, ","));
+}
+
 std::string node_words(const Program& program, const Entry& entry) {
   return format("make {}/{} ({} {}:{}, mode {:o})", slot_words(program, entry.slot), entry.text,
                 S_ISBLK(entry.a) ? "block device" : "character device", major(entry.b), minor(entry.b),
@@ -58,8 +66,18 @@ std::string limit_words(std::uint64_t value) {
   return value == RLIM_INFINITY ? "unlimited" : format("{}", value);
 }
 
+// As one would type it.
+std::string quoted(const std::string& argument) {
+  const bool is_plain = !argument.empty() && argument.find_first_of(" \t\n'\"\\$`*?") == argument.npos;
+  if (is_plain) return argument;
+  std::string text = "'";
+  for (const char c : argument) text.append(c == '\'' ? "'\\''" : std::string(1, c));
+  return text + "'";
+}
+
 std::string execute_words(const Entry& entry) {
-  std::string text = format("execute {}", joined(entry.arguments, " "));
+  std::string text = "execute";
+  for (const auto& argument : entry.arguments) text += " " + quoted(argument);
   if (entry.list.size() > 1) text += format(" (looked for as {})", joined(entry.list, ", "));
   for (const auto& variable : entry.environment) text += "\n      with " + variable;
   return text;
@@ -79,10 +97,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::new_filesystem:
       return format("make a file system: {}{}", entry.text, options_words(program, entry));
     case Kind::clone_tree: return format("take the tree {}", entry.path);
-    case Kind::set_attributes:
-      return format("make {}{} {}", slot_words(program, entry.slot),
-                    entry.flags & recursive ? " and what is below it" : "",
-                    joined(mount_attribute_names(entry.a), ","));
+    case Kind::set_attributes: return attributes_words(program, entry);
     case Kind::attach_root: return format("make it the root, at {} for now", entry.path);
     case Kind::attach: return format("mount {} on {}", slot_words(program, entry.slot), entry.path);
     case Kind::make_directory: return format("make the directory {} if it is missing", entry.path);
