@@ -56,36 +56,39 @@ constexpr const char* read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/pro
 
 std::ptrdiff_t depth(const ContainerPath& path) { return std::ranges::count(path.value, '/'); }
 
-// A mount of the user's takes the place of a standard one at the same path, and outer paths come before inner
-// ones.
-std::vector<oci::Mount> make_mounts(const RunOptions& options, const HostPath& directory) {
-  std::vector<oci::Mount> asked;
-  for (const auto& tmpfs : options.tmpfs)
-    asked.push_back(
-        {.destination = tmpfs.destination, .type = "tmpfs", .source = "tmpfs", .options = tmpfs.options});
-  for (const auto& bind : options.binds)
-    asked.push_back(
-        {.destination = bind.destination, .type = "bind", .source = bind.source, .options = bind.options});
-  std::ranges::stable_sort(asked, {}, [](const oci::Mount& mount) { return depth(mount.destination); });
+bool is_asked_for(const RunOptions& options, const std::string& path) {
+  const auto is_there = [&](const auto& mount) { return mount.destination.value == path; };
+  return std::ranges::any_of(options.tmpfs, is_there) || std::ranges::any_of(options.binds, is_there);
+}
 
+bool is_inside_a_bind(const RunOptions& options, const std::string& path) {
+  return std::ranges::any_of(
+      options.binds, [&](const Bind& bind) { return path.starts_with(bind.destination.value + "/"); });
+}
+
+// A mount of the user's takes the place of a given one at the same path, and outer paths come before inner
+// ones. As docker has it, standard mounts inside a directory that the user binds are left out.
+std::vector<oci::Mount> make_mounts(const RunOptions& options, const HostPath& directory) {
   std::vector<oci::Mount> mounts;
-  const auto is_asked_for = [&](std::string_view path) {
-    return std::ranges::any_of(asked,
-                               [&](const oci::Mount& mount) { return mount.destination.value == path; });
-  };
   for (auto& standard : standard_mounts())
-    if (!is_asked_for(standard.destination))
+    if (!is_asked_for(options, standard.destination) && !is_inside_a_bind(options, standard.destination))
       mounts.push_back({.destination = ContainerPath(standard.destination),
                         .type = standard.type,
                         .source = standard.source,
                         .options = std::move(standard.options)});
   for (const char* name : {"resolv.conf", "hostname", "hosts"})
-    if (const std::string path = format("/etc/{}", name); !is_asked_for(path))
+    if (const std::string path = format("/etc/{}", name); !is_asked_for(options, path))
       mounts.push_back({.destination = ContainerPath(path),
                         .type = "bind",
                         .source = (directory / name).value,
                         .options = {"bind"}});
-  std::ranges::move(asked, std::back_inserter(mounts));
+  for (const auto& tmpfs : options.tmpfs)
+    mounts.push_back(
+        {.destination = tmpfs.destination, .type = "tmpfs", .source = "tmpfs", .options = tmpfs.options});
+  for (const auto& bind : options.binds)
+    mounts.push_back(
+        {.destination = bind.destination, .type = "bind", .source = bind.source, .options = bind.options});
+  std::ranges::stable_sort(mounts, {}, [](const oci::Mount& mount) { return depth(mount.destination); });
   return mounts;
 }
 
