@@ -160,7 +160,7 @@ PYTHON
 
 # A root with programs in several places; a command is named in many ways.
 @test "Z8 a command is looked for as execvp would, in the container's PATH and root" {
-	local root=$BATS_TEST_TMPDIR/root
+	local root=$BATS_TEST_TMPDIR/rootfs
 	mkdir -p "$root"/{bin,opt,usr/bin,usr/local/bin,etc,proc,sys,dev}
 	cp "$ROOTFS/bin/busybox" "$root/bin/sh"
 	local place
@@ -365,7 +365,7 @@ PYTHON
 }
 
 @test "L13 the caller's keys are not the container's" {
-	make_host_root "$BATS_TEST_TMPDIR/root"
+	make_host_root "$BATS_TEST_TMPDIR/rootfs"
 	# As root in a container with the host's programs: the session keyring is its own, and empty.
 	cat >"$BATS_TEST_TMPDIR/keys.py" <<'PYTHON'
 import ctypes, sys
@@ -388,7 +388,7 @@ print(name_of(session).split(";")[-1], call(keyctl, search, session, b"user", b"
       call(request_key, b"user", b"the-callers-secret", None, 0))
 PYTHON
 	run --separate-stderr python3 "$BATS_TEST_TMPDIR/keys.py" outside "$TARE_BIN_DIR/tare" run --name keyed -v /usr:/usr:ro \
-		-v "$BATS_TEST_TMPDIR/keys.py:/keys.py:ro" "$BATS_TEST_TMPDIR/root" python3 /keys.py inside
+		-v "$BATS_TEST_TMPDIR/keys.py:/keys.py:ro" "$BATS_TEST_TMPDIR/rootfs" python3 /keys.py inside
 	equal status "$status" 0
 	equal output "$output" "_ses.$(tare inspect keyed | jq -r '.[0].Id') -1 -1"
 	# And what keys there are on the machine is not to be read.
