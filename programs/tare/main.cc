@@ -49,8 +49,9 @@ HostPath place_of(const cli::Parsed& parsed, std::string_view option, const char
   const char* set = std::getenv(variable);
   std::string path = parsed.value(option).value_or(set && *set ? set : otherwise);
   if (path.empty()) throw Error(ErrorKind::usage, format("--{} needs a directory", option));
-  sys::make_directories(sys::here, path, 0755);
-  return sys::canonical(HostPath(path));
+  // Made by what puts something there: to look, or to plan, leaves nothing.
+  if (sys::exists(sys::here, path)) return sys::canonical(HostPath(path));
+  return path.starts_with('/') ? HostPath(path) : sys::canonical(HostPath(".")) / path;
 }
 
 int print_help(const std::string& text) {

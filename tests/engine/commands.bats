@@ -148,6 +148,25 @@ columns() { tr -s ' ' <<<"$1"; }
 	fi
 }
 
+@test "looking makes nothing" {
+	equal "without containers" "$(tare ps -aq)" ""
+	tare info >/dev/null
+	run -1 tare inspect absent
+	run -1 tare rm absent
+	[[ ! -e $TARE_ROOT && ! -e $TARE_RUN_ROOT ]]
+}
+
+@test "a store is where --root and --run-root say, also by a relative path" {
+	mkdir "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here"
+	run --separate-stderr tare --root ./deep/store --run-root ../run-here run --name kept "$TARBALL" echo ran
+	equal "status" "$status" 0
+	equal "output" "$output" ran
+	[[ -d deep/store/containers && -d deep/store/layers && -d ../run-here/containers && ! -e $TARE_ROOT && ! -e $TARE_RUN_ROOT ]]
+	[[ $(tare --root=./deep/store --run-root=../run-here ps -a) == *kept* ]]
+	tare --root "$PWD/deep/store" --run-root "$BATS_TEST_TMPDIR/run-here" rm kept
+}
+
 @test "version is the version" {
 	run --separate-stderr tare version
 	equal status "$status" 0
