@@ -14,6 +14,8 @@ setup_store() {
 teardown_store() {
 	local id
 	for id in $(tare ps -aq --no-trunc 2>/dev/null); do tare rm -f "$id" >/dev/null 2>&1 || true; done
+	# What the test itself mounted.
+	awk -v top="$BATS_TEST_TMPDIR/" 'index($2, top) == 1 { print $2 }' /proc/self/mounts | tac | xargs -r umount
 }
 
 tare() { "$TARE_BIN_DIR/tare" "$@"; }

@@ -143,15 +143,11 @@ limit() { cat "$(cgroup_file "$1" "$2" "$container_id")"; }
 	says "from the host" -v ./data:/deep/in/there:rw "$ROOTFS" cat /deep/in/there/file
 	[[ ! -e $ROOTFS/deep ]]
 
+	# With the mounts below, unless it says bind.
 	mount -t tmpfs below data/below
-	echo kept >data/below/file
-	run --separate-stderr tare run --rm -v "$PWD/data:/data:ro" "$ROOTFS" sh -c \
-		'cat /data/below/file; touch /data/x; touch /data/below/x; echo over >/data/below/file; touch /tmp/x && echo elsewhere'
-	# With submounts, unless it says bind.
-	run --separate-stderr tare run --rm -v "$PWD/data:/data:bind" "$ROOTFS" ls /data/below
-	local shallow=$output
-	umount data/below
-	equal "below, with bind" "$shallow" ""
+	touch data/below/mounted
+	says mounted -v "$PWD/data:/data" "$ROOTFS" ls /data/below
+	says "" -v "$PWD/data:/data:bind" "$ROOTFS" ls /data/below
 }
 
 @test "-v with ro makes the mounts below read-only, too" {
@@ -162,7 +158,6 @@ limit() { cat "$(cgroup_file "$1" "$2" "$container_id")"; }
 		'cat /data/below/file; touch /data/x; touch /data/below/x; (echo over >/data/below/file); touch /tmp/x && echo elsewhere'
 	local now
 	now=$(cat "$BATS_TEST_TMPDIR/data/below/file")
-	umount "$BATS_TEST_TMPDIR/data/below"
 	equal output "$output" $'kept\nelsewhere'
 	equal "refusals" "$(grep -c 'ead-only file system' <<<"$stderr")" 3
 	equal "what is in the file" "$now" kept
@@ -274,7 +269,7 @@ limit() { cat "$(cgroup_file "$1" "$2" "$container_id")"; }
 @test "--stop-signal takes names and numbers" {
 	local signal
 	for signal in TERM SIGINT sigusr1 9 37; do says "" --stop-signal "$signal" "$ROOTFS" true; done
-	for signal in NONSENSE 0 65 -1 ""x; do run -125 tare run --rm --stop-signal="$signal" "$ROOTFS" true; done
+	for signal in NONSENSE 0 65 -1 x; do run -125 tare run --rm --stop-signal="$signal" "$ROOTFS" true; done
 }
 
 @test "--plan tells everything and does nothing" {

@@ -80,7 +80,7 @@ teardown() { teardown_store; }
 		echo through >stdout
 		ls | tr "\n" " "'
 	equal status "$status" 0
-	equal output "$(sed 's/ *$//' <<<"$output")" "null character special file 1:3 666 0:0
+	equal output "$(printf '%s\n' "$output" | sed 's/ *$//')" "null character special file 1:3 666 0:0
 zero character special file 1:5 666 0:0
 full character special file 1:7 666 0:0
 random character special file 1:8 666 0:0
