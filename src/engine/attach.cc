@@ -138,10 +138,11 @@ class Client {
     std::array<char, monitor::largest_payload> buffer;
     const ssize_t n = ::read(input.number(), buffer.data(), buffer.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    // A raw terminal has no end of input, only a hang-up; the container goes on without it.
+    if (n <= 0 && options_.terminal) return stop(128 + SIGHUP);
     if (n <= 0) {
       reads_input_ = false;
-      // A raw terminal has no end of input, only a hang-up; the container goes on without it.
-      if (!options_.terminal) monitor::send(socket_, Frame::Type::input_end);
+      monitor::send(socket_, Frame::Type::input_end);
       return;
     }
     may_send_ = false;
