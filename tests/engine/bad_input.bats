@@ -6,6 +6,8 @@ load bad_input
 setup_file() {
 	setup_rootfs_once
 	make_commands "$BATS_FILE_TMPDIR/commands"
+	mkdir "$BATS_FILE_TMPDIR/bad"
+	make_tar BAD "$BATS_FILE_TMPDIR/bad"
 }
 
 setup() {
@@ -53,10 +55,10 @@ make_commands() {
 	chmod 700 "$bin/private"
 }
 
-archive_is_refused() {
-	make_tar "$1" bad.tar
-	refused 125 "bad.tar: $2" run --rm ./bad.tar true
-}
+# bad KIND: the path of a tarball of tarballs.py's.
+bad() { echo "$BATS_FILE_TMPDIR/bad/${1//\//_}.tar"; }
+
+archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true; }
 
 @test "what is no tar archive is refused by what it is" {
 	archive_is_refused garbage "not a tar archive"
@@ -68,8 +70,7 @@ archive_is_refused() {
 	archive_is_refused bad_header_checksum "not a tar archive"
 	archive_is_refused huge_size ""
 	archive_is_refused negative_size ""
-	refused 125 "bad.elf: not a tar archive: it is a program" run --rm "$(cp /bin/true bad.elf && echo ./bad.elf)" true
-	rm bad.*
+	refused 125 "busybox: not a tar archive: it is a program" run --rm "$ROOTFS/bin/busybox" true
 	nothing_left
 }
 
@@ -132,7 +133,7 @@ archive_is_refused() {
 @test "a decompression bomb ends at the limit" {
 	export TARE_UNPACK_LIMIT=16M
 	archive_is_refused bomb "*larger than the limit of 16M when unpacked*TARE_UNPACK_LIMIT*"
-	TARE_UNPACK_LIMIT=nonsense refused 125 "TARE_UNPACK_LIMIT" run --rm ./bad.tar true
+	TARE_UNPACK_LIMIT=nonsense refused 125 "TARE_UNPACK_LIMIT" run --rm "$(bad zeros)" true
 	nothing_left
 }
 
@@ -154,11 +155,10 @@ archive_is_refused() {
 
 @test "a FIFO and standard input are read as tarballs; bad ones are refused alike" {
 	mkfifo pipe
-	make_tar tiny good.tar
-	cat good.tar >pipe &
+	cat "$(bad tiny)" >pipe &
 	refused 127 "cannot run /nothing" run --rm ./pipe /nothing
 	wait $!
-	make_tar cut,gz,50 bad.tar
+	cp "$(bad cut,gz,50)" bad.tar
 	cat bad.tar >pipe &
 	refused 125 "./pipe: *ends early" run --rm ./pipe true
 	wait $!
@@ -171,7 +171,7 @@ archive_is_refused() {
 	run -125 --separate-stderr bash -c '"$1" run --rm - true <&-' bash "$TARE_BIN_DIR/tare"
 	[[ $(grep -v CAP_SYS_RESOURCE <<<"$stderr") == "tare: unpack the standard input: not a tar archive: it is empty"* ]]
 	refused 125 "standard input cannot be both" run --rm -i - true <bad.tar
-	rm pipe bad.tar good.tar
+	rm pipe bad.tar
 	nothing_left
 }
 
@@ -217,7 +217,7 @@ archive_is_refused() {
 		126 /bad/fifo it is not a regular file
 		126 /dev/null it is not a regular file
 	TABLE
-	refused 126 "cannot run /bad/private: Permission denied" run --rm -u nobody "$BATS_FILE_TMPDIR/commands" /bad/private
+	refused 126 "cannot run /bad/private: *ermission denied" run --rm -u nobody "$BATS_FILE_TMPDIR/commands" /bad/private
 	refused 126 "cannot run aaa*...: File name too long" run --rm "$ROOTFS" "$(printf 'a%.0s' {1..100000})"
 	refused 125 "there is no command to run" run --rm "$ROOTFS" ""
 	nothing_left
@@ -419,8 +419,81 @@ archive_is_refused() {
 	refused 127 "cannot run /bin/sh: no such file or directory" run --rm ./empty
 	[[ -z $(ls -A empty) ]]
 	rmdir empty
-	make_tar zeros zeros.tar # an archive without entries
-	refused 127 "cannot run /bin/sh: no such file or directory" run --rm ./zeros.tar
+	# Nothing but zeros is an archive without entries.
+	refused 127 "cannot run /bin/sh: no such file or directory" run --rm "$(bad zeros)"
 	refused 125 "tiny.tar is not a directory: only one can be written to (--rootfs-rw)" run --rm --rootfs-rw ./tiny.tar true
 	refused 125 "the host's own root cannot be a container's writable root" run --rm --rootfs-rw / true
+}
+
+# On a file system of its own with MIB mebibytes, in a mount namespace of its own: SCRIPT.
+on_a_small_disk() {
+	mkdir -p disk
+	# shellcheck disable=SC2016
+	run -0 --separate-stderr unshare -m bash -euc '
+		mount -t tmpfs -o size="$1m" none disk
+		export TARE_ROOT=$PWD/disk/root TARE_RUN_ROOT=$PWD/disk/run
+		tare() { "$TARE_BIN_DIR/tare" "$@"; }
+		# One line about the full disk, and in the store what was there before.
+		finds_no_space() {
+			local code=0 said before
+			before=$(find disk | sort)
+			said=$(tare "$@" 2>&1 >/dev/null </dev/null) || code=$?
+			said=$(grep -v "^tare: CAP_SYS_RESOURCE is missing" <<<"$said")
+			echo "$code $said"
+			[[ $code == 125 && $said == "tare: "*"No space left on device"* && $(wc -l <<<"$said") == 1 ]]
+			diff <(echo "$before") <(find disk | sort)
+		}
+		eval "$2"' bash "$1" "$2"
+	echo "$output"
+}
+
+@test "a tarball larger than the disk is refused, and the store works afterwards" {
+	head -c 12M /dev/urandom >"$BATS_TEST_TMPDIR/large"
+	tar -cf large.tar large
+	rm large
+	on_a_small_disk 8 '
+		tare run --rm "$ROOTFS" true 2>/dev/null
+		tare run --rm tiny.tar true 2>/dev/null || tare run --rm ./tiny.tar /no 2>/dev/null || true
+		finds_no_space run --rm ./large.tar true
+		tare run --rm "$ROOTFS" sh -c "echo works >/x && cat /x" 2>/dev/null
+		[[ -z $(tare ps -aq) ]]'
+	[[ $output == *works ]]
+	rm large.tar
+	nothing_left
+}
+
+@test "a container is refused where no byte and no inode is left, and the store works afterwards" {
+	on_a_small_disk 2 '
+		tare run --rm "$ROOTFS" true 2>/dev/null
+		head -c 4M /dev/zero >disk/filler 2>/dev/null || true
+		echo x >>disk/filler 2>/dev/null || true
+		finds_no_space run --rm "$ROOTFS" true
+		finds_no_space run --name kept "$ROOTFS" true
+		[[ -z $(tare ps -aq) ]]
+		rm disk/filler
+		mount -o remount,nr_inodes=$(find disk | wc -l) disk
+		finds_no_space run --rm "$ROOTFS" true
+		mount -o remount,nr_inodes=100000 disk
+		tare run --rm "$ROOTFS" sh -c "echo works >/x && cat /x" 2>/dev/null
+		[[ -z $(tare ps -aq) ]]'
+	[[ $output == *works ]]
+	nothing_left
+}
+
+@test "a disk that fills at any point of a start leaves nothing behind" {
+	on_a_small_disk 4 '
+		tare run --rm "$ROOTFS" true 2>/dev/null
+		inodes=$(find disk | wc -l)
+		for more in {1..24}; do
+			mount -o remount,nr_inodes=$((inodes + more)) disk
+			code=0
+			said=$(tare run --rm "$ROOTFS" true 2>&1 >/dev/null) || code=$?
+			said=$(grep -v "^tare: CAP_SYS_RESOURCE is missing" <<<"$said") || true
+			echo "$more: $code $said"
+			[[ $code == 0 || ($code == 125 && $said == "tare: "*"No space left on device"* && $(wc -l <<<"$said") == 1) ]]
+			[[ $(find disk | wc -l) == "$inodes" ]]
+			[[ $code != 0 ]] || break
+		done
+		[[ $code == 0 ]]'
+	nothing_left
 }

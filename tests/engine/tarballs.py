@@ -1,4 +1,4 @@
-"""Makes a tarball, good, odd or bad: tarballs.py KIND FILE. Each kind is a function."""
+"""Makes a tarball, good, odd or bad: tarballs.py KIND FILE. Each kind is a function; BAD makes all bad ones in a folder."""
 import bz2
 import gzip
 import io
@@ -224,10 +224,97 @@ def unknown_type():
     return tar(entry("odd", b"Z"), (entry("x"), b"x"))
 
 
-def main(kind, path):
+# --- odd, and good -----------------------------------------------------------------------------------------------
+
+def busybox():
+    """bin/busybox with sh and what the tests call."""
+    with open("/bin/busybox" if os.path.exists("/bin/busybox") else "/usr/bin/busybox", "rb") as program:
+        yield (entry("bin/busybox", mode=0o755), program.read())
+    for applet in "sh", "cat", "find", "ls", "readlink", "stat", "wc", "dd", "md5sum", "test", "true":
+        yield symlink("bin/" + applet, "busybox")
+
+
+# Every byte that a name may have, in pieces, and the longest name.
+ODD_NAMES = [b"with\nnewline", b"with space", b"-rf", b"*", b"\\", b"'", b'"', b"%s%n", b"...", b"n" * 255, b"\xc3\xa9" * 127,
+             bytes(b for b in range(1, 128) if b != ord("/")), bytes(range(128, 256)), b"\xff", b"\xc3", b"\xed\xa0\x80"]
+
+ODD_TARGETS = [b"/etc/passwd", b"../../../../../../etc/shadow", b"nothing/at/all", b"t8", b"/proc/self/exe", b".", b"//x/./../y",
+               b"with\nnewline", b"t8", bytes(range(128, 256)), b"x/" * 2000 + b"end"]
+
+
+def odd_names(form):
+    text = [name.decode("utf-8", "surrogateescape") for name in ODD_NAMES]
+    return tar(*busybox(), directory("odd"), *[(entry("odd/" + name), b"x") for name in text],
+               form={"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}[form])
+
+
+def odd_symlinks(form):
+    text = [target.decode("utf-8", "surrogateescape") for target in ODD_TARGETS]
+    return tar(*busybox(), directory("odd"), *[symlink(f"odd/t{i}", target) for i, target in enumerate(text)],
+               form={"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}[form])
+
+
+def repeated():
+    """Later entries replace earlier ones, names lead in by many ways, a symlink that stays inside is followed."""
+    return tar(*busybox(), (entry("./a/../file"), b"first"), (entry("/file"), b"second"), symlink("replaced", "/etc"),
+               directory("replaced"), (entry("replaced/x"), b"inside"), symlink("way", "bin"), (entry("way/new"), b"through"),
+               directory("gone"), (entry("gone/x"), b"x"), (entry("gone"), b"a file now"), (entry("deep/er/x"), b"made"),
+               hard_link("linked", "file"), (entry("odd", b"Z"), b"unknown types are files"))
+
+
+def without_end():
+    """The two blocks of zeros that end an archive are missing."""
+    data = tar(*busybox(), (entry("last"), b"x"))
+    return data.rstrip(b"\0") + bytes(511)
+
+
+def million(out):
+    """A million empty files in a thousand directories, after a program to look at them."""
+    items = [*busybox(), directory("many")]
+    for item in items:
+        info, data = item if isinstance(item, tuple) else (item, b"")
+        info.size = len(data)
+        out.write(info.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512))
+    head = bytearray(entry("many/000/000000").tobuf(tarfile.GNU_FORMAT))
+    rest = sum(head[15:148]) + 8 * 32 + sum(head[156:])
+    for d in range(1000):
+        out.write(directory(f"many/{d:03}").tobuf(tarfile.GNU_FORMAT))
+        piece = bytearray()
+        for f in range(1000):
+            name = b"many/%03d/%06d" % (d, f)
+            head[:15] = name
+            head[148:156] = b"%06o\0 " % (sum(name) + rest)
+            piece += head
+        out.write(piece)
+    out.write(bytes(1024))
+
+
+# What tests of bad input need, made at once: starting python is the dear part.
+BAD = ["tiny", "garbage", "text", "zip_archive", "cpio", "bad_header_checksum", "huge_size", "negative_size", "bad_crc",
+       "bad_length", "second_header_damaged", "parent", "deep_parent", "through_symlink,nowhere", "through_two_symlinks",
+       "symlink_in_place_of_root", "below_a_file", "link_outside,../../etc/passwd", "link_outside,/etc/passwd",
+       "link_through_symlink", "link_to_nothing", "link_to_directory", "long_name", "long_path", "bomb", "zeros",
+       "cut_after,tar,0", "cut_after,tar,1", *[f"cut,tar,{at}" for at in (1, 30, 60)],
+       *[f"{kind},{target}" for kind in ("through_symlink", "directory_over_symlink") for target in ("/tmp", "../..", "/")],
+       *[f"{kind},{compression}" for kind in ("flipped", "trailed", "compressed_garbage", "compressed")
+         for compression in ("gz", "bz2", "xz", "zst")],
+       *[f"cut,{compression},{at}" for compression in ("gz", "bz2", "xz", "zst") for at in (1, 50, 99)],
+       *[f"cut_after,{compression},{count}" for compression in ("gz", "bz2", "xz", "zst") for count in (1, 10)]]
+
+
+def make(kind, path):
     name, *arguments = kind.split(",")
+    if name == "million":
+        return million(sys.stdout.buffer)
     with open(path, "wb") as out:
         out.write(globals()[name](*arguments))
+
+
+def main(kind, path):
+    if kind != "BAD":
+        return make(kind, path)
+    for each in BAD:
+        make(each, os.path.join(path, each.replace("/", "_") + ".tar"))
 
 
 if __name__ == "__main__":
