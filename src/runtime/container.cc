@@ -47,10 +47,17 @@ struct Launch {
 
 constexpr int exec_failed = 254;
 
+// A clone of a shared mount is its peer: without more, what is mounted on the host later would appear in the
+// container, and what is mounted in the container on the host (mount_namespaces(7)).
 sys::UniqueFd open_bind(const Input& input) {
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
   sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
   if (!fd) throw system_error(format("cannot take {} for a mount", input.path));
+  mount_attr attributes{};
+  attributes.propagation = MS_PRIVATE;
+  if (::syscall(SYS_mount_setattr, fd.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+                sizeof attributes) != 0)
+    throw system_error(format("cannot make the mount of {} private", input.path));
   return fd;
 }
 

@@ -258,7 +258,11 @@ PYTHON
 
 @test "L8 mounts do not propagate: neither the container's to the host, nor the host's into the container" {
 	local source=$BATS_TEST_TMPDIR/source
-	mkdir "$source" "$source/later"
+	# Shared, as everything is where systemd runs: what is mounted below is mounted in all copies of it.
+	mkdir "$source"
+	mount -t tmpfs source "$source"
+	mount --make-shared "$source"
+	mkdir "$source/later" "$source/inside"
 	start_container apart -v "$source:/data" --tmpfs /mytemp "$ROOTFS" sh -c \
 		'echo ready; until [ -e /data/go ]; do sleep 0.1; done; cat /proc/self/mountinfo; ls /data/later; echo end; while :; do sleep 1000; done'
 	# The container's mounts are in no other's table.
@@ -269,9 +273,13 @@ PYTHON
 	mount -t tmpfs late "$source/later"
 	touch "$source/later/host-only" "$source/go"
 	wait_until 20 grep -q '^end$' "$(output_of apart)"
-	umount "$source/later"
 	run grep -E 'host-only|late' "$(output_of apart)"
 	equal "the host's later mount inside" "$output" ""
+	# Nor the other way round, even for one who may mount.
+	nsenter -t "$container_pid" -m -- /bin/mount -t tmpfs made-inside /data/inside
+	grep -q made-inside "/proc/$container_pid/mountinfo"
+	run grep made-inside /proc/self/mountinfo
+	equal "a mount made inside on the host" "$output" ""
 	# All of its mounts are private: neither shared nor slaves.
 	run grep -E ' (shared|master|propagate_from):' "/proc/$container_pid/mountinfo"
 	equal "mounts that are not private" "$output" ""
@@ -335,7 +343,7 @@ TAKEN_OVER=by-file')"
 import sys
 from terminal import Terminal, check
 run = Terminal(sys.argv[1], "run", "--rm", "-it", "--hostname", "box", sys.argv[2], "sh", "-c", "env | sort | grep -vE '^(SHLVL|PWD)='")
-run.expect(r"\nHOME=/root\r\nHOSTNAME=box\r\nPATH=[a-z/:]+\r\nTERM=xterm\r\n$")
+run.expect(r"(^|\n)HOME=/root\r\nHOSTNAME=box\r\nPATH=[a-z/:]+\r\nTERM=xterm\r\n$")
 check("its exit code is 0", run.wait() == 0)
 PYTHON
 }
