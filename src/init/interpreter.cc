@@ -21,6 +21,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::join_cgroup: return join_cgroup(context, operation);
     case Kind::unshare: return unshare(operation);
     case Kind::set_propagation: return set_propagation(operation);
+    case Kind::reopen_directory: return reopen_directory(context, operation);
     case Kind::new_filesystem: return new_filesystem(context, operation);
     case Kind::clone_tree: return clone_tree(context, operation);
     case Kind::set_attributes: return set_attributes(context, operation);

@@ -79,6 +79,18 @@ long set_propagation(const Operation& operation) {
   return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
 }
 
+// overlayfs takes no layer from another mount namespace than its own (EINVAL), not even by a descriptor. The
+// number stays: options name it.
+long reopen_directory(Context& context, const Operation& operation) {
+  const long opened =
+      call(__NR_openat, at_fdcwd, address(operation.path), o_path | o_directory | o_cloexec, 0);
+  if (opened < 0) return opened;
+  const long result =
+      call(__NR_dup3, static_cast<int>(opened), descriptor(context, operation.slot), o_cloexec);
+  close(static_cast<int>(opened));
+  return result < 0 ? result : 0;
+}
+
 long new_filesystem(Context& context, const Operation& operation) {
   const long filesystem = call(__NR_fsopen, address(operation.text), fsopen_cloexec);
   if (filesystem < 0) return filesystem;

@@ -30,6 +30,7 @@ long no_new_privileges();
 
 // mounts.cc
 long set_propagation(const plan::Operation& operation);
+long reopen_directory(Context& context, const plan::Operation& operation);
 long new_filesystem(Context& context, const plan::Operation& operation);
 long clone_tree(Context& context, const plan::Operation& operation);
 long set_attributes(Context& context, const plan::Operation& operation);

@@ -17,9 +17,11 @@ enum class Kind : uint32_t {
   reset_signals,    ///< a: bit n-1 set: signal n was ignored and becomes default; the mask is emptied
   start_session,    ///< setsid(2)
   // cgroups and namespaces
-  join_cgroup,      ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
-  unshare,          ///< a: CLONE_NEW… flags
-  set_propagation,  ///< host path; a: MS_… flags of mount(2)
+  join_cgroup,       ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
+  unshare,           ///< a: CLONE_NEW… flags
+  set_propagation,   ///< host path; a: MS_… flags of mount(2)
+  reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
+                     ///< host path
   // mounts: make one (into a slot), then attach it
   new_filesystem,  ///< text: type; list: "=key\0value" or "!flag"; a: MOUNT_ATTR_…; into
   clone_tree,      ///< host path; a: 1 recursive; into. A bind mount not yet attached (open_tree(2))

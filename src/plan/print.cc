@@ -94,6 +94,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::join_cgroup: return format("join the cgroup: write 0 to {}", slot_words(program, entry.slot));
     case Kind::unshare: return format("enter a new {} namespace", joined(namespace_names(entry.a), ", "));
     case Kind::set_propagation: return "make all mounts private to this namespace";
+    case Kind::reopen_directory: return format("open {} again, in this mount namespace", entry.path);
     case Kind::new_filesystem:
       return format("make a file system: {}{}", entry.text, options_words(program, entry));
     case Kind::clone_tree: return format("take the tree {}", entry.path);

@@ -151,7 +151,7 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   plan_cgroups(program, config, facts);
   plan_root(program, config);
   const std::int32_t dev = plan_mounts(program, config, facts);
-  plan_devices(program, config, dev);
+  plan_devices(program, config, facts, dev);
   plan_streams(program, process, dev);
   program.add({.kind = Kind::make_directory, .a = 0755, .path = process.cwd.value});
   plan_protection(program, config);

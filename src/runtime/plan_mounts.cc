@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -65,6 +66,7 @@ void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t sl
     if (!force_descriptor && can_be_named(path.value)) return path.value;
     const std::int32_t directory = program.new_slot();
     program.inputs.push_back({.what = plan::Input::What::directory, .slot = directory, .path = path.value});
+    program.add({.kind = Kind::reopen_directory, .slot = directory, .path = path.value});
     return plan::descriptor_path(directory);
   };
   std::string lower;
@@ -175,11 +177,21 @@ std::int32_t plan_mounts(plan::Program& program, const oci::RuntimeConfig& confi
   return dev;
 }
 
-void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, std::int32_t dev) {
+void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
+                  std::int32_t dev) {
   if (dev == plan::no_slot) return;
   for (const auto& node : config.devices) {
     if (!is_below(node.path.value, "/dev") || node.path.value.find('/', 5) != std::string::npos)
       throw Error(ErrorKind::unsupported, format("the device {} is not directly in /dev", node.path.value));
+    if (!(facts.capabilities >> CAP_MKNOD & 1)) {
+      const std::int32_t slot = program.new_slot();
+      program.inputs.push_back({.what = plan::Input::What::bind, .slot = slot, .path = node.path.value});
+      program.add({.kind = Kind::attach,
+                   .flags = plan::no_symlinks | plan::create_target,
+                   .slot = slot,
+                   .path = node.path.value});
+      continue;
+    }
     const mode_t type = node.type == 'b' ? S_IFBLK : S_IFCHR;
     program.add({.kind = Kind::make_node,
                  .slot = dev,

@@ -9,7 +9,9 @@ namespace tare::runtime {
 void plan_root(plan::Program& program, const oci::RuntimeConfig& config);
 /// Returns the slot of the container's own /dev, or no_slot when it has none (a bind mount of the user's).
 std::int32_t plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts);
-void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, std::int32_t dev);
+/// Without CAP_MKNOD the host's own nodes of the same names are shown in place of new ones.
+void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
+                  std::int32_t dev);
 /// Masked and read-only paths, then the root itself read-only if it is to be.
 void plan_protection(plan::Program& program, const oci::RuntimeConfig& config);
 
