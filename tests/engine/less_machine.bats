@@ -3,6 +3,7 @@
 # needs just that, is refused with one line. Tested by taking each thing away.
 
 load helpers
+: "${BATS_TEST_TIMEOUT:=60}"
 
 setup_file() {
 	export TARE_BIN_DIR
@@ -48,8 +49,8 @@ refused() {
 	[[ $status == 0 && $output == changed ]]
 	only_lines_about "copied"
 	grep root: "$ROOTFS/etc/passwd"
-	run --separate-stderr without "$no_overlay" "$TARE" run --rm "$TARBALL" sh -c 'rm -r /etc; ls /'
-	[[ $status == 0 && $output != *etc* && $output == *bin* ]]
+	run --separate-stderr without "$no_overlay" "$TARE" run --rm "$TARBALL" sh -c 'rm -r /root; ls /'
+	[[ $status == 0 && $output != *root* && $output == *bin* ]]
 	only_lines_about "copied"
 	[[ -z $(ls "$BATS_TEST_TMPDIR/upper/root/containers") ]]
 }
@@ -65,8 +66,7 @@ refused() {
 }
 
 @test "without overlayfs a failure in the copy is told as any other" {
-	run --separate-stderr without "$no_overlay" "$TARE" run --rm "$ROOTFS" no-such-program
-	[[ $status == 127 ]]
+	run -127 --separate-stderr without "$no_overlay" "$TARE" run --rm "$ROOTFS" no-such-program
 	[[ $(lines_about no-such-program) == 1 && $(lines_about copied) == 1 ]]
 	[[ -z $(ls "$BATS_TEST_TMPDIR/upper/root/containers") ]]
 }
@@ -145,8 +145,9 @@ without_capability() {
 	# shellcheck disable=SC2016
 	run --separate-stderr without_capability mknod "$TARE" run --rm "$ROOTFS" sh -c '
 		echo thrown away >/dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c && ls -l /dev/full /dev/tty | wc -l
-		mknod /tmp/null c 1 3 || echo refused'
+		mknod /tmp/null c 1 3 2>/dev/null || echo refused'
 	[[ $status == 0 && $output == $'4\n4\n2\nrefused' ]]
+	only_lines_about "CAP_MKNOD is missing"
 }
 
 @test "without keyctl it runs" {
@@ -213,7 +214,9 @@ in_container() {
 		mount --rbind /dev "$1/dev"
 		cd "$1"
 		pivot_root . old
-		exec chroot . /bin/sh -ec "umount -l /old; export PATH=/bin:/usr/bin; unset TARE_ROOT TARE_RUN_ROOT; $2"' in_container "$BATS_TEST_TMPDIR/outer" "$1"
+		export PATH=/bin:/usr/bin
+		unset TARE_ROOT TARE_RUN_ROOT
+		exec chroot . /bin/sh -ec "umount -l /old; $2"' in_container "$BATS_TEST_TMPDIR/outer" "$1"
 }
 
 @test "LM8 inside another container without cgroups a container works" {
@@ -222,7 +225,7 @@ in_container() {
 	run --separate-stderr in_container '
 		tare run --rm /inner echo from a directory
 		tare run --rm /busybox.tar echo from a tarball
-		tare run --rm /inner sh -c "exit 3" || echo \$?
+		tare run --rm /inner sh -c "exit 3" || echo $?
 		tare ps -aq; ls /var/lib/tare/containers'
 	[[ $status == 0 && $output == $'from a directory\nfrom a tarball\n3' ]]
 	[[ $(lines_about "no cgroup here can be written") == 3 ]]
@@ -241,19 +244,20 @@ in_container() {
 	fi
 	run --separate-stderr in_container "$mounts; tare run --rm -m 64m /inner cat $file"
 	[[ $status == 0 && $output == 67108864 ]]
-	run --separate-stderr in_container "$mounts; tare run --rm -m 16m /inner sh -c 'a=0123456789abcdef; while :; do a=\\\$a\\\$a; done'"
+	run --separate-stderr in_container "$mounts; tare run --rm -m 16m /inner sh -c 'tail /dev/zero'"
 	[[ $status == 137 && $stderr == *OOM* ]]
 }
 
 @test "LM10 an ordinary user is told in one line that root is needed" {
-	local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	chmod 755 "$BATS_TEST_TMPDIR"
-	cp "$TARE" "$BATS_TEST_TMPDIR/tare"
-	mkdir -m 777 "$BATS_TEST_TMPDIR/own"
-	run --separate-stderr "${as_nobody[@]}" env -u TARE_ROOT -u TARE_RUN_ROOT "$BATS_TEST_TMPDIR/tare" run --rm / true
+	local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups) own
+	own=$(mktemp -d) # bats keeps its folders to itself
+	chmod 777 "$own"
+	cp "$TARE" "$own/tare"
+	run --separate-stderr "${as_nobody[@]}" env -u TARE_ROOT -u TARE_RUN_ROOT "$own/tare" run --rm / true
 	refused root
-	run --separate-stderr "${as_nobody[@]}" env TARE_ROOT="$BATS_TEST_TMPDIR/own/a" TARE_RUN_ROOT="$BATS_TEST_TMPDIR/own/b" \
-		"$BATS_TEST_TMPDIR/tare" run --rm / true
+	run --separate-stderr "${as_nobody[@]}" env TARE_ROOT="$own/a" TARE_RUN_ROOT="$own/b" \
+		"$own/tare" run --rm / true
+	rm -r "$own"
 	refused root
 }
 
