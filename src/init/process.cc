@@ -19,7 +19,8 @@ long die_with_parent(Context& context, const Operation& operation) {
   Message message{};
   const long got = call(__NR_recvfrom, context.list->sync_socket, address(&message), sizeof message,
                         msg_peek | msg_dontwait, 0, 0);
-  return got == 0 ? -e_pipe : 0;
+  // ECONNRESET: it left without having read all that was sent.
+  return got == 0 || got == -e_connreset ? -e_pipe : 0;
 }
 
 // Ignored signals and the mask survive execve(2), twice: what the caller of tare ignores is not the
