@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # On less than a full machine a container works, with one line that says what is missing; or, where what was asked for
 # needs just that, is refused with one line. Tested by taking each thing away.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # other shells expand what is in single quotes; bats runs each test in a subshell
 
 load helpers
 : "${BATS_TEST_TIMEOUT:=60}"
@@ -25,7 +26,6 @@ no_overlay='
 	mount -t overlay -o "lowerdir=$BATS_TEST_TMPDIR/lower,upperdir=$BATS_TEST_TMPDIR/upper,workdir=$BATS_TEST_TMPDIR/work" \
 		none "$BATS_TEST_TMPDIR/overlay"
 	export TARE_ROOT=$BATS_TEST_TMPDIR/overlay/root'
-# shellcheck disable=SC2016
 read_only_cgroups='
 	for mount in $(findmnt -rno TARGET -t cgroup,cgroup2); do mount -o remount,bind,ro "$mount"; done'
 no_cgroups='umount -l -R /sys/fs/cgroup'
@@ -56,7 +56,6 @@ refused() {
 }
 
 @test "without overlayfs a container that stays keeps its copy until rm" {
-	# shellcheck disable=SC2016
 	without "$no_overlay" bash -c '
 		set -e
 		"$TARE" run --name kept "$ROOTFS" sh -c "echo here >/file" 2>/dev/null
@@ -98,7 +97,6 @@ refused() {
 
 @test "without a cgroup that can be written rm -f and a killed monitor end everything all the same" {
 	export -f machine_state
-	# shellcheck disable=SC2016
 	without "$no_cgroups" unshare --pid --fork --mount-proc bash -c '
 		set -e
 		for way in rm monitor; do
@@ -142,7 +140,6 @@ without_capability() {
 }
 
 @test "LM6 without CAP_MKNOD the container has its devices, and cannot make others" {
-	# shellcheck disable=SC2016
 	run --separate-stderr without_capability mknod "$TARE" run --rm "$ROOTFS" sh -c '
 		echo thrown away >/dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c && ls -l /dev/full /dev/tty | wc -l
 		mknod /tmp/null c 1 3 2>/dev/null || echo refused'
@@ -152,7 +149,6 @@ without_capability() {
 
 @test "without keyctl it runs" {
 	# A filter that refuses keyctl(2) with EPERM, as other containers' filters do.
-	# shellcheck disable=SC2016
 	run --separate-stderr python3 - "$TARE" run --rm "$ROOTFS" echo here <<-'PYTHON'
 		import ctypes, os, struct, sys
 		keyctl = {"x86_64": 250, "aarch64": 219}[os.uname().machine]
@@ -175,7 +171,6 @@ without_capability() {
 	before=$(cat /proc/sys/vm/memfd_noexec)
 	ln -sf /proc/self/exe "$ROOTFS/bin/again" # the container's command is tare-init itself: it must not get anywhere
 	# The setting is the pid namespace's own.
-	# shellcheck disable=SC2016
 	run --separate-stderr unshare --pid --fork --mount-proc bash -c '
 		echo 2 >/proc/sys/vm/memfd_noexec
 		cat /proc/sys/vm/memfd_noexec
@@ -221,7 +216,6 @@ in_container() {
 
 @test "LM8 inside another container without cgroups a container works" {
 	make_root_with_tare "$BATS_TEST_TMPDIR/outer"
-	# shellcheck disable=SC2016
 	run --separate-stderr in_container '
 		tare run --rm /inner echo from a directory
 		tare run --rm /busybox.tar echo from a tarball
@@ -262,7 +256,6 @@ in_container() {
 }
 
 @test "with closed standard streams it runs and takes no file of its own for them" {
-	# shellcheck disable=SC2016
 	"$TARE" run --name closed "$ROOTFS" sh -c 'echo out; echo error >&2; readlink /proc/self/fd/0 >/read; exit 7' <&- >&- 2>&- || [[ $? == 7 ]]
 	[[ $("$TARE" inspect closed | jq '.[0].State.ExitCode') == 7 ]]
 	[[ $(cat "$TARE_ROOT"/containers/*/upper/read) == /dev/null ]]
@@ -280,7 +273,7 @@ in_container() {
 
 # works_in ROOT: a store there holds containers of both kinds.
 works_in() {
-	local TARE_ROOT=$1 TARE_RUN_ROOT=$1/run source
+	local source
 	for source in "$ROOTFS" "$TARBALL"; do
 		run --separate-stderr "$TARE" --root "$1" --run-root "$1/run" run --name container "$source" sh -c 'echo here >/file; cat /file'
 		[[ $status == 0 && $output == here && $stderr != *copied* ]] || { echo "$1: $status $stderr" && return 1; }

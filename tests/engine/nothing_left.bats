@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # After exit and after SIGKILL, at any moment, the machine is as it was before.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # other shells expand what is in single quotes; bats runs each test in a subshell
 load helpers
 
 setup_file() {
@@ -33,7 +34,6 @@ storm() {
 # leaves_nothing SCRIPT: runs it in a private machine, which is the same afterwards.
 leaves_nothing() {
 	export TARE_BIN_DIR BATS_TEST_TMPDIR
-	# shellcheck disable=SC2016 # the inner shell expands it
 	private_machine bash -c '
 		. "$1"
 		set -e
@@ -55,7 +55,6 @@ leaves_nothing() {
 }
 
 @test "NL3 nothing is left after exits of every kind with --rm" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		expect 0 tare run --rm "$ROOTFS" true
 		expect 3 tare run --rm "$ROOTFS" sh -c "echo here >file; exit 3"
@@ -76,7 +75,6 @@ leaves_nothing() {
 }
 
 @test "nothing is left after exits of every kind without --rm and then rm" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		expect 0 tare run --name aa "$ROOTFS" true
 		expect 3 tare run --name bb "$ROOTFS" sh -c "mkdir -p a/b/c; echo here >file; exit 3"
@@ -91,7 +89,6 @@ leaves_nothing() {
 }
 
 @test "nothing is left after twenty runs at once" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		pids=()
 		for i in {1..20}; do tare run --rm --cgroup-parent /together "$ROOTFS" sh -c "echo $i >file; cat file" 2>/dev/null & pids+=($!); done
@@ -100,7 +97,6 @@ leaves_nothing() {
 }
 
 @test "nothing is left after twenty runs at once whose tarball is not unpacked yet" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		find "$TARE_ROOT" -mindepth 1 -delete
 		pids=()
@@ -109,7 +105,6 @@ leaves_nothing() {
 }
 
 @test "rm -f ends a container in every phase of its start" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		for i in {1..20}; do
 			"$TARE_BIN_DIR/tare" run --name busy "$ROOTFS" sleep 60 >"$BATS_TEST_TMPDIR/out" 2>&1 & run=$!
@@ -129,7 +124,6 @@ leaves_nothing() {
 }
 
 @test "of two rm at once, one removes and the other says so or finds nothing" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		for i in {1..10}; do
 			tare run --name busy "$ROOTFS" true 2>/dev/null
@@ -143,7 +137,6 @@ leaves_nothing() {
 }
 
 @test "a stopped client does not keep its container from ending" {
-	# shellcheck disable=SC2016
 	leaves_nothing '
 		mkfifo "$BATS_TEST_TMPDIR/begun"
 		"$TARE_BIN_DIR/tare" run --name stopped -v "$BATS_TEST_TMPDIR/begun:/begun" "$ROOTFS" \
@@ -164,7 +157,6 @@ leaves_nothing() {
 @test "input goes on after the client was slow to take output" {
 	export LC_ALL=C
 	head -c 8M /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/input"
-	# shellcheck disable=SC2016
 	run -0 timeout 60 bash -c '"$TARE_BIN_DIR/tare" run --rm -i "$ROOTFS" cat <"$BATS_TEST_TMPDIR/input" |
 		{ sleep 1; head -c 1M | wc -c; sleep 1; wc -c; }'
 	[[ ${lines[*]} == *"1048576 7340032" ]]
