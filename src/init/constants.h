@@ -8,7 +8,7 @@ namespace tare::init {
 
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
-                     e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_xdev = 18;
+                     e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_xdev = 18, e_rofs = 30;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104;
 
 // openat2(2)
@@ -46,8 +46,10 @@ struct StatxTime {
   int32_t reserved;
 };
 inline constexpr long proc_super_magic = 0x9fa0;
+inline constexpr long overlay_super_magic = 0x794c7630, st_rdonly = 1;
 struct Statfs {
-  long type, more[14];
+  long type, more[9];
+  long flags, spare[4];
 };
 struct Statx {
   uint32_t mask, blksize;

@@ -121,6 +121,11 @@ long set_attributes(Context& context, const Operation& operation) {
 
 long attach_root(Context& context, const Operation& operation) {
   const int mount = descriptor(context, operation.slot);
+  // An overlay that could not make its work directory is there all the same, but nothing can be written.
+  Statfs filesystem{};
+  if (call(__NR_fstatfs, mount, address(&filesystem)) == 0 && filesystem.type == overlay_super_magic &&
+      (filesystem.flags & st_rdonly))
+    return -e_rofs;
   const long result =
       call(__NR_move_mount, mount, address(""), at_fdcwd, address(operation.path), move_mount_f_empty_path);
   if (result < 0) return result;

@@ -62,6 +62,11 @@ Error describe_failure(const plan::Program& program, std::uint32_t operation, in
           return system_error(error_number,
                               format("cannot {} for {}", plan::words(program, entry), later.path));
       break;
+    case Kind::attach_root:
+      if (error_number == EROFS)
+        return Error(ErrorKind::system, "the overlay is read-only: its work directory could not be made", 0,
+                     "No space left on device, most likely");
+      break;
     case Kind::attach: return mount_failure(program, entry, error_number);
     case Kind::open_directory:
     case Kind::make_directory:
