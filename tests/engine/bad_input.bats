@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Bad input is refused with one clear line and the right exit code, and leaves nothing.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2164
 
 load bad_input
 
@@ -272,7 +273,7 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 	make_rootfs "$root"
 	mkdir "$root/etc/hosts"
 	refused 125 "cannot mount */hosts on /etc/hosts: Not a directory (one of the two is a file" run --rm "$root" true
-	rm -r "$root/etc"
+	rm -r "${root:?}/etc"
 	echo file >"$root/etc"
 	refused 125 "cannot mount */etc/resolv.conf" run --rm "$root" true
 	rm -r "$root"
