@@ -71,6 +71,8 @@ struct Case {
   std::function<void(Choice&)> change;
 };
 
+void PrintTo(const Case& wanted, std::ostream* out) { *out << wanted.name; }
+
 // A store so deep that fsconfig(2) would not take its paths by name, and a name that overlayfs would split.
 void put_layers_deep(Choice& choice) {
   const std::string deep = "/srv/" + std::string(240, 'd') + "/store";
