@@ -52,9 +52,17 @@ std::optional<std::uint32_t> as_id(const std::string& text) {
   return static_cast<std::uint32_t>(number);
 }
 
-const Fields* find(const std::vector<Fields>& table, std::size_t field, const std::string& wanted) {
-  const auto found = std::ranges::find_if(
-      table, [&](const Fields& row) { return row.size() > field && row[field] == wanted; });
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// By its name in field 0; what is a number is always the id in field 2, never a name: an image could give the
+// name 1000 to its root account (CVE-2016-3697).
+const Fields* find(const std::vector<Fields>& table, const std::string& wanted) {
+  const auto id = as_id(wanted);
+  const auto found = std::ranges::find_if(table, [&](const Fields& row) {
+    return is_number(wanted) ? id && as_id(row[2]) == id : row[0] == wanted;
+  });
   return found == table.end() ? nullptr : &*found;
 }
 
@@ -73,8 +81,7 @@ Identity resolve_user(sys::Fd root, const std::string& text) {
 
   Identity identity{.user = {}, .home = "/"};
   const std::string key = wanted_user.empty() ? "0" : wanted_user;
-  const Fields* row = find(users, 0, key);
-  if (!row) row = find(users, 2, key);
+  const Fields* row = find(users, key);
   const auto number = as_id(row ? (*row)[2] : key);
   if (!number)
     throw Error(ErrorKind::invalid,
@@ -86,7 +93,7 @@ Identity resolve_user(sys::Fd root, const std::string& text) {
   if (wanted_group.empty() && !row) return identity;
   const std::vector<Fields> groups = read_table(root, "/etc/group", 3);
   if (!wanted_group.empty()) {
-    const Fields* group = find(groups, 0, wanted_group);
+    const Fields* group = find(groups, wanted_group);
     const auto gid = as_id(group ? (*group)[2] : wanted_group);
     if (!gid)
       throw Error(ErrorKind::invalid,
