@@ -59,19 +59,33 @@ std::optional<T> struct_at(const std::string& bytes, std::uint64_t offset) {
 }
 
 // The loader that an ELF program asks for (PT_INTERP); empty for a static one.
-std::string elf_loader(sys::Fd file, const std::string& bytes) {
-  const auto header = struct_at<Elf64_Ehdr>(bytes, 0);
-  if (!header || header->e_ident[EI_CLASS] != ELFCLASS64) return {};
-  for (unsigned i = 0; i < header->e_phnum && i < 128; i++) {
-    const auto program = struct_at<Elf64_Phdr>(bytes, header->e_phoff + i * sizeof(Elf64_Phdr));
-    if (!program) return {};
-    if (program->p_type != PT_INTERP || program->p_filesz == 0 || program->p_filesz > 4096) continue;
-    std::string loader(program->p_filesz, '\0');
-    if (::pread(file.number(), loader.data(), loader.size(), static_cast<off_t>(program->p_offset)) < 0)
+template <typename Header, typename Segment>
+std::string loader_in(sys::Fd file, const std::string& bytes) {
+  const auto header = struct_at<Header>(bytes, 0);
+  for (unsigned i = 0; header && i < header->e_phnum && i < 128; i++) {
+    const auto segment = struct_at<Segment>(bytes, header->e_phoff + i * sizeof(Segment));
+    if (!segment) return {};
+    if (segment->p_type != PT_INTERP || segment->p_filesz == 0 || segment->p_filesz > 4096) continue;
+    std::string loader(segment->p_filesz, '\0');
+    if (::pread(file.number(), loader.data(), loader.size(), static_cast<off_t>(segment->p_offset)) < 0)
       return {};
     return loader.c_str();
   }
   return {};
+}
+
+std::string elf_loader(sys::Fd file, const std::string& bytes) {
+  return bytes.size() > EI_CLASS && bytes[EI_CLASS] == ELFCLASS32
+             ? loader_in<Elf32_Ehdr, Elf32_Phdr>(file, bytes)
+             : loader_in<Elf64_Ehdr, Elf64_Phdr>(file, bytes);
+}
+
+// Up to the machine, the headers for 32 and 64 bits are the same; its number is in its own byte order.
+std::optional<unsigned> elf_machine(const std::string& bytes) {
+  const auto header = struct_at<Elf32_Ehdr>(bytes, 0);
+  if (!header) return std::nullopt;
+  const bool is_other_order = header->e_ident[EI_DATA] == ELFDATA2MSB;
+  return is_other_order ? __builtin_bswap16(header->e_machine) : header->e_machine;
 }
 
 // "#! /bin/sh -e" → "/bin/sh"; with a carriage return at its end if the file has one.
@@ -120,13 +134,12 @@ class Diagnosis {
   template <typename Cannot>
   Error explain_elf(sys::Fd file, const std::string& bytes, int error_number, const Cannot& cannot) const {
     if (error_number == ENOEXEC) {
-      const auto header = struct_at<Elf64_Ehdr>(bytes, 0);
-      if (!header) return cannot(ErrorKind::not_executable, "exec format error: a damaged program");
-      if (machine_name(header->e_machine) == machine_name(this_machine_number))
+      const auto machine = elf_machine(bytes);
+      if (!machine || *machine == this_machine_number)
         return cannot(ErrorKind::not_executable, "exec format error: a damaged program");
       return cannot(ErrorKind::not_executable,
                     format("exec format error: it is a program for {}, this machine is {}",
-                           machine_name(header->e_machine), this_machine()),
+                           machine_name(*machine), this_machine()),
                     "use a root file system made for this machine");
     }
     if (const std::string loader = elf_loader(file, bytes); !loader.empty() && !status_of(loader))
