@@ -76,8 +76,9 @@ int act(cli::Words words) {
 
 // A program started with closed standard streams must not take its own files for them.
 void fill_standard_streams() {
-  int fd = ::open("/dev/null", O_RDWR);
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);
+  // Programs that are started from here keep them, as they would any standard stream.
+  int fd = ::open("/dev/null", O_RDWR);                   // NOLINT(android-cloexec-open)
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);  // NOLINT(android-cloexec-dup)
   if (fd >= 0) ::close(fd);
 }
 

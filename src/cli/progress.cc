@@ -41,7 +41,7 @@ std::string_view cut(std::string_view line, std::size_t columns) {
 
 }  // namespace
 
-Progress::Progress(std::string what, sys::Fd terminal)
+Progress::Progress(const std::string& what, sys::Fd terminal)
     : what_(printable(what)),
       terminal_(terminal),
       is_terminal_(::isatty(terminal.number()) == 1),

@@ -14,7 +14,7 @@ namespace tare::cli {
 /// short work shows nothing; erased when it ends.
 class Progress {
  public:
-  explicit Progress(std::string what, sys::Fd terminal = sys::Fd(2));
+  explicit Progress(const std::string& what, sys::Fd terminal = sys::Fd(2));
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

@@ -8,7 +8,8 @@ namespace tare::init {
 using plan::Operation;
 
 long set_groups(const Operation& operation) {
-  return call(__NR_setgroups, static_cast<long>(operation.a), address(operation.list));
+  return call(__NR_setgroups, static_cast<long>(operation.a),
+              address(static_cast<const void*>(operation.list)));
 }
 
 long set_ids(const Operation& operation) {

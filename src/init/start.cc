@@ -22,7 +22,7 @@ plan::List* map_list() {
   const long mapped = call(__NR_mmap, static_cast<long>(plan::list_address), static_cast<long>(status.size),
                            prot_read_write, map_shared | map_fixed_noreplace, plan::list_descriptor, 0);
   if (mapped != static_cast<long>(plan::list_address)) return nullptr;
-  auto* list = reinterpret_cast<plan::List*>(mapped);
+  auto* list = reinterpret_cast<plan::List*>(mapped);  // NOLINT(performance-no-int-to-ptr): what mmap gave
   return list->magic == plan::list_magic && list->size <= status.size ? list : nullptr;
 }
 

@@ -16,11 +16,12 @@ class Encoder {
     while (bytes_.size() % alignof(T) != 0) bytes_.push_back('\0');
     const std::uint64_t at = list_address + bytes_.size();
     bytes_.append(reinterpret_cast<const char*>(values), count * sizeof(T));
-    return reinterpret_cast<const T*>(at);
+    return reinterpret_cast<const T*>(at);  // NOLINT(performance-no-int-to-ptr): good in init only
   }
   const char* put(const std::string& text) { return put(text.c_str(), text.size() + 1); }
   const char* const* put(const std::vector<std::string>& texts) {
     std::vector<const char*> addresses;
+    addresses.reserve(texts.size() + 1);
     for (const auto& text : texts) addresses.push_back(put(text));
     addresses.push_back(nullptr);
     return put(addresses.data(), addresses.size());

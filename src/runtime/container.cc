@@ -208,7 +208,7 @@ void Container::fail() {
   Error error = describe_failure(*program_, report.operation, report.error, root);
   sync_.reset();
   wait();
-  throw error;
+  throw error;  // NOLINT(misc-throw-by-value-catch-by-reference): described before the wait, thrown after it
 }
 
 // No report: killed, or never became tare-init.

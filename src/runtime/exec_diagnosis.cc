@@ -69,7 +69,7 @@ std::string loader_in(sys::Fd file, const std::string& bytes) {
     std::string loader(segment->p_filesz, '\0');
     if (::pread(file.number(), loader.data(), loader.size(), static_cast<off_t>(segment->p_offset)) < 0)
       return {};
-    return loader.c_str();
+    return loader.substr(0, loader.find('\0'));
   }
   return {};
 }

@@ -16,7 +16,6 @@ namespace tare::runtime {
 namespace {
 
 using oci::NamespaceKind;
-using plan::Entry;
 using plan::Input;
 using plan::Kind;
 

@@ -75,7 +75,7 @@ void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t sl
   overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
                   filesystem_option("upperdir", name(root.upper, false)),
                   filesystem_option("workdir", name(root.work, false))};
-  if (root.is_volatile) overlay.list.push_back("!volatile");
+  if (root.is_volatile) overlay.list.emplace_back("!volatile");
   program.add(std::move(overlay));
 }
 

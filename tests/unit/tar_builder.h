@@ -75,10 +75,11 @@ class TarBuilder {
     std::snprintf(block + 136, 12, "%011lo", header.mtime);
     block[156] = header.type;
     std::strncpy(block + 157, header.target.c_str(), 100);
-    std::memcpy(block + 257,
-                "ustar\0"
-                "00",
-                8);
+    std::string_view(
+        "ustar\0"
+        "00",
+        8)
+        .copy(block + 257, 8);
     std::snprintf(block + 329, 8, "%07o", header.major);
     std::snprintf(block + 337, 8, "%07o", header.minor);
     std::memset(block + 148, ' ', 8);
