@@ -199,9 +199,15 @@ make_root_with_tare() {
 }
 
 # in_container SCRIPT: inside a container made by others: all namespaces, a root of its own, cgroups as SCRIPT makes them.
+# On v2 its cgroup is its own, and its processes are in one below it, as v2 wants them.
 in_container() {
-	unshare --mount --pid --fork --uts --ipc --net --cgroup --mount-proc bash -c '
+	local group=/sys/fs/cgroup/outer-$BASHPID status=0
+	[[ $(cgroup_mode) == v1 ]] || mkdir -p "$group/init"
+	unshare --mount --pid --fork --uts --ipc --net --mount-proc bash -c '
+		[[ ! -d $3 ]] || echo $$ >"$3/cgroup.procs" || exit
+		exec unshare --cgroup bash -c "$4" in_container "$@"' in_container "$BATS_TEST_TMPDIR/outer" "$1" "$group" '
 		set -e
+		[[ ! -d $3 ]] || echo $$ >"$3/init/cgroup.procs"
 		mount --bind "$1" "$1"
 		mount -t tmpfs tmpfs "$1/var/lib/tare"
 		mount -t proc proc "$1/proc"
@@ -211,7 +217,9 @@ in_container() {
 		pivot_root . old
 		export PATH=/bin:/usr/bin
 		unset TARE_ROOT TARE_RUN_ROOT
-		exec chroot . /bin/sh -ec "umount -l /old; $2"' in_container "$BATS_TEST_TMPDIR/outer" "$1"
+		exec chroot . /bin/sh -ec "umount -l /old; $2"' || status=$?
+	[[ ! -d $group ]] || rmdir "$group/init" "$group" || status=$?
+	return "$status"
 }
 
 @test "LM8 inside another container without cgroups a container works" {
