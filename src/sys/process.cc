@@ -102,6 +102,7 @@ void close_others(std::vector<Fd> kept) {
   std::ranges::sort(kept, [](Fd a, Fd b) { return a.number() < b.number(); });
   unsigned first = 3;
   for (const Fd fd : kept) {
+    if (!fd.valid()) continue;
     const auto number = static_cast<unsigned>(fd.number());
     if (number < first) continue;
     if (number > first) ::close_range(first, number - 1, 0);
