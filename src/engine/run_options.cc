@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -181,7 +182,11 @@ void validate(RunOptions& options) {
   if (resources.memory_swap && *resources.memory_swap >= 0 &&
       *resources.memory_swap < *resources.memory_limit)
     throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
-  if (resources.memory_limit && !resources.memory_swap) resources.memory_swap = 2 * *resources.memory_limit;
+  if (resources.memory_limit && !resources.memory_swap) {
+    constexpr Bytes largest = std::numeric_limits<Bytes>::max();
+    const Bytes memory = *resources.memory_limit;
+    resources.memory_swap = memory > largest / 2 ? largest : 2 * memory;
+  }
 }
 
 }  // namespace tare::engine

@@ -1,0 +1,188 @@
+#include "engine/run_options.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <gtest/gtest.h>
+#include <limits>
+#include <sys/resource.h>
+
+#include "base/error.h"
+
+namespace tare::engine {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// The text of the Error{invalid} that `act` must end with.
+std::string refusal(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid) << error.what();
+    return error.text();
+  }
+  return "accepted";
+}
+
+TEST(ParseBind, ReadsSourceDestinationAndOptions) {
+  const Bind plain = parse_bind("/srv:/data");
+  EXPECT_EQ(plain.source, "/srv");
+  EXPECT_EQ(plain.destination.value, "/data");
+  EXPECT_EQ(plain.options, Words{"rbind"});
+  EXPECT_EQ(parse_bind("./x:/data:ro,nosuid").options, (Words{"rbind", "ro", "nosuid"}));
+  EXPECT_EQ(parse_bind("/srv:/data:bind,ro").options, (Words{"bind", "bind", "ro"}));
+  for (const char* source : {".", "..", "../x", "/"})
+    EXPECT_EQ(parse_bind(source + std::string(":/d")).source, source);
+}
+
+TEST(ParseBind, PutsTheDestinationIntoItsPlainForm) {
+  for (const auto& [written, meant] : {std::pair{"/data/", "/data"},
+                                       {"//a///b", "/a/b"},
+                                       {"/a/./b/.", "/a/b"},
+                                       {"/x/../proc", "/proc"},
+                                       {"/../..", "/"},
+                                       {"/a/..", "/"},
+                                       {"/...", "/..."}})
+    EXPECT_EQ(parse_bind(std::string("/s:") + written).destination.value, meant);
+}
+
+TEST(ParseBind, RefusesWhatIsNoHostPathOrNoDestination) {
+  for (const char* text : {"", "/data", "a:b:c:d", "/a:/b:ro:x"})
+    EXPECT_TRUE(refusal([&] { parse_bind(text); }).ends_with("is not SOURCE:DESTINATION[:OPTIONS]")) << text;
+  EXPECT_EQ(refusal([] { parse_bind("volume:/data"); }),
+            "\"volume\" is no host path: it must start with /, ./ or ../");
+  EXPECT_EQ(refusal([] { parse_bind(":/data"); }), "\"\" is no host path: it must start with /, ./ or ../");
+  for (const char* text : {"/a:", "/a:data", "/a:./data"})
+    EXPECT_TRUE(refusal([&] { parse_bind(text); }).ends_with("is not an absolute path")) << text;
+  EXPECT_EQ(refusal([] { parse_bind("/a:/b:rw,size=1"); }),
+            "unknown option \"size=1\" in \"/a:/b:rw,size=1\"");
+  EXPECT_EQ(refusal([] { parse_bind("/a:/b:"); }), "unknown option \"\" in \"/a:/b:\"");
+}
+
+TEST(ParseTmpfs, IsNeitherExecutableNorTrustedUnlessToldOtherwise) {
+  EXPECT_EQ(parse_tmpfs("/run").options, (Words{"noexec", "nosuid", "nodev"}));
+  EXPECT_EQ(parse_tmpfs("/run:size=1.5m,mode=1777,exec").options,
+            (Words{"noexec", "nosuid", "nodev", "size=1572864", "mode=1777", "exec"}));
+  EXPECT_EQ(parse_tmpfs("/run:,,").options.size(), 3U);
+  EXPECT_EQ(refusal([] { parse_tmpfs("run"); }), "the destination \"run\" is not an absolute path");
+  EXPECT_NE(refusal([] { parse_tmpfs("/run:size=much"); }), "accepted");
+  EXPECT_NE(refusal([] { parse_tmpfs("/run:size="); }), "accepted");
+}
+
+TEST(ParseLimit, ReadsSoftAndHard) {
+  const auto is = [](const char* text, int resource, std::uint64_t soft, std::uint64_t hard) {
+    const oci::Rlimit limit = parse_limit(text);
+    EXPECT_TRUE(limit.resource == resource && limit.soft == soft && limit.hard == hard) << text;
+  };
+  is("nofile=1024", RLIMIT_NOFILE, 1024, 1024);
+  is("nofile=10:20", RLIMIT_NOFILE, 10, 20);
+  is("core=0:-1", RLIMIT_CORE, 0, RLIM_INFINITY);
+  is("stack=unlimited", RLIMIT_STACK, RLIM_INFINITY, RLIM_INFINITY);
+  is("nproc=18446744073709551615", RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY);
+}
+
+TEST(ParseLimit, RefusesWhatIsNoLimit) {
+  for (const char* text : {"", "nofile", "nofile=1:2:3"})
+    EXPECT_TRUE(refusal([&] { parse_limit(text); }).ends_with("is not NAME=SOFT[:HARD]")) << text;
+  EXPECT_EQ(refusal([] { parse_limit("NOFILE=1"); }), "invalid ulimit type: NOFILE");
+  for (const char* text : {"nofile=", "nofile=:", "nofile=1:", "nofile=-2", "nofile=1k", "nofile= 1",
+                           "nofile=0x1", "nofile=18446744073709551616"})
+    EXPECT_NE(refusal([&] { parse_limit(text); }), "accepted") << text;
+  for (const char* text : {"nofile=2:1", "nofile=-1:1"})
+    EXPECT_TRUE(refusal([&] { parse_limit(text); }).starts_with("ulimit soft limit must be less than"))
+        << text;
+}
+
+TEST(ParseNetwork, KnowsTwo) {
+  EXPECT_EQ(parse_network("none"), Network::none);
+  EXPECT_EQ(parse_network("host"), Network::host);
+  EXPECT_EQ(refusal([] { parse_network("bridge"); }), "network bridge not found");
+  EXPECT_EQ(refusal([] { parse_network(""); }), "network  not found");
+}
+
+TEST(ParseSignal, ReadsNamesAndNumbers) {
+  for (const char* text : {"TERM", "term", "SIGTERM", "sigTerm", "15", "015"})
+    EXPECT_EQ(parse_signal(text), SIGTERM);
+  EXPECT_EQ(parse_signal("64"), 64);
+  for (const char* text :
+       {"", "SIG", "SIGSIGTERM", "0", "65", "-9", "+9", "9 ", "RTMIN+1x", "NOPE", "99999999999"})
+    EXPECT_NE(refusal([&] { parse_signal(text); }), "accepted") << text;
+}
+
+TEST(ParseVariable, IsTakenAsItIsOrFromTheCaller) {
+  ASSERT_EQ(::setenv("TARE_TEST_SET", "a=b c", 1), 0);
+  ASSERT_EQ(::unsetenv("TARE_TEST_UNSET"), 0);
+  EXPECT_EQ(parse_variable("A=1=2"), "A=1=2");
+  EXPECT_EQ(parse_variable("A="), "A=");
+  EXPECT_EQ(parse_variable("TARE_TEST_SET"), "TARE_TEST_SET=a=b c");
+  EXPECT_EQ(parse_variable("TARE_TEST_UNSET"), std::nullopt);
+  for (const char* text : {"", "=", "=x"})
+    EXPECT_EQ(refusal([&] { (void)parse_variable(text); }),
+              "invalid environment variable: " + std::string(text));
+}
+
+TEST(ParseVariables, PassesOverCommentsAndEmptyLines) {
+  ASSERT_EQ(::unsetenv("TARE_TEST_UNSET"), 0);
+  EXPECT_EQ(
+      parse_variables("file", "# comment\n\nA=1\r\n  B=two words # kept \n\t\nTARE_TEST_UNSET\n #x\nC="),
+      (Words{"A=1", "B=two words # kept ", "C="}));
+  EXPECT_EQ(parse_variables("file", ""), Words{});
+  EXPECT_EQ(refusal([] { parse_variables("my.env", "A B=1\n"); }),
+            "my.env: variable \"A B\" contains whitespaces");
+  EXPECT_EQ(refusal([] { parse_variables("my.env", "A B\n"); }),
+            "my.env: variable \"A B\" contains whitespaces");
+  EXPECT_NE(refusal([] { parse_variables("my.env", "=1\n"); }), "accepted");
+}
+
+std::string invalid_because(const std::function<void(RunOptions&)>& change) {
+  RunOptions options;
+  change(options);
+  return refusal([&] { validate(options); });
+}
+
+TEST(Validate, RefusesNamesAndPathsThatAreNone) {
+  EXPECT_EQ(invalid_because([](RunOptions&) {}), "accepted");
+  for (const char* name : {"a", "-ab", ".ab", "a/b", "a b", "ab\n", "../x", "a\x01"})
+    EXPECT_TRUE(invalid_because([&](RunOptions& o) { o.name = name; }).starts_with("Invalid container name"))
+        << name;
+  EXPECT_NE(invalid_because([](RunOptions& o) { o.name = std::string(256, 'a'); }), "accepted");
+  EXPECT_EQ(invalid_because([](RunOptions& o) { o.name = "web_1.x-y"; }), "accepted");
+  for (const char* path : {"", "work", "./work"})
+    EXPECT_NE(invalid_because([&](RunOptions& o) { o.working_directory = ContainerPath(path); }), "accepted");
+  EXPECT_NE(invalid_because([](RunOptions& o) { o.stop_signal = "NOPE"; }), "accepted");
+  EXPECT_NE(invalid_because([](RunOptions& o) { o.hostname = std::string(65, 'h'); }), "accepted");
+  EXPECT_NE(invalid_because([](RunOptions& o) { o.cgroup_parent = "/a/../../b"; }), "accepted");
+}
+
+TEST(Validate, RefusesLimitsThatContradictEachOther) {
+  const auto memory = [](std::optional<Bytes> limit, std::optional<Bytes> swap) {
+    return invalid_because([&](RunOptions& o) {
+      o.resources.memory_limit = limit;
+      o.resources.memory_swap = swap;
+    });
+  };
+  EXPECT_EQ(memory(512 << 10, std::nullopt), "accepted");
+  EXPECT_EQ(memory((512 << 10) - 1, std::nullopt), "the memory limit of 524287 bytes is too small");
+  EXPECT_NE(memory(std::nullopt, 1 << 30), "accepted");
+  EXPECT_NE(memory(2 << 20, 1 << 20), "accepted");
+  EXPECT_EQ(memory(2 << 20, 2 << 20), "accepted");
+  EXPECT_EQ(memory(2 << 20, -1), "accepted");
+}
+
+TEST(Validate, GivesTwiceTheMemoryWithSwapAsDockerDoes) {
+  RunOptions options;
+  options.resources.memory_limit = 3 << 20;
+  validate(options);
+  EXPECT_EQ(options.resources.memory_swap, 6 << 20);
+}
+
+TEST(Validate, DoesNotOverflowWhereTheMemoryIsHuge) {
+  RunOptions options;
+  options.resources.memory_limit = std::numeric_limits<Bytes>::max();
+  validate(options);
+  EXPECT_GE(*options.resources.memory_swap, *options.resources.memory_limit);
+}
+
+}  // namespace
+}  // namespace tare::engine
