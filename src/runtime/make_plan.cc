@@ -155,7 +155,8 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   program.add({.kind = Kind::make_directory, .a = 0755, .path = process.cwd.value});
   plan_protection(program, config);
   program.add({.kind = Kind::pivot});
-  if (has(config, NamespaceKind::uts)) program.add({.kind = Kind::set_hostname, .text = config.hostname});
+  if (has(config, NamespaceKind::uts) && !config.hostname.empty())
+    program.add({.kind = Kind::set_hostname, .text = config.hostname});
   if (has(config, NamespaceKind::network)) program.add({.kind = Kind::raise_loopback});
   program.add({.kind = Kind::join_keyring, .text = "_ses." + name});
   for (const auto& limit : process.rlimits)
