@@ -41,13 +41,20 @@ Attached parse_failure(const std::string& payload) {
   return attached;
 }
 
+// What the caller ignores (nohup) is not ours to hear; blocked, it would come all the same.
+bool is_ignored(int signal) {
+  struct sigaction action{};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 // Signals as a descriptor, for as long as the client is attached.
 class Signals {
  public:
   Signals() {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int signal : passed_on) ::sigaddset(&set, signal);
+    for (const int signal : passed_on)
+      if (!is_ignored(signal)) ::sigaddset(&set, signal);
     ::sigprocmask(SIG_BLOCK, &set, &before_);
     fd_ = sys::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) throw system_error("cannot receive signals");
