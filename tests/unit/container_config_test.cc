@@ -23,6 +23,7 @@ ContainerFacts facts(cgroup::DeviceFilter filter = cgroup::DeviceFilter::list) {
 
 std::vector<std::string> destinations(const oci::RuntimeConfig& config) {
   std::vector<std::string> paths;
+  paths.reserve(config.mounts.size());
   for (const auto& mount : config.mounts) paths.push_back(mount.type + " " + mount.destination.value);
   return paths;
 }

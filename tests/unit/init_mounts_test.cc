@@ -14,8 +14,10 @@ constexpr std::int32_t mount_slot = 1, dev_slot = 2, null_slot = 3, empty_slot =
 
 class Mounts : public RootedOperations {
  public:
-  long make_tmpfs(std::int32_t into, std::uint64_t attributes = 0, std::vector<std::string> options = {}) {
+  long make_tmpfs(std::int32_t into, std::uint64_t attributes = 0,
+                  const std::vector<std::string>& options = {}) {
     std::vector<const char*> list;
+    list.reserve(options.size() + 1);
     for (const auto& option : options) list.push_back(option.c_str());
     list.push_back(nullptr);
     return perform(

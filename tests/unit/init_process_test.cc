@@ -289,9 +289,11 @@ TEST(InitProcess, ClosesAllButTheStandardThreeAndTheSocket) {
 class Execution : public Operations {
  public:
   /// Comes back only with an error.
-  long execute(const std::vector<std::string>& candidates, std::vector<std::string> arguments = {"program"}) {
+  long execute(const std::vector<std::string>& candidates,
+               const std::vector<std::string>& arguments = {"program"}) {
     const auto pointers = [](const std::vector<std::string>& texts) {
       std::vector<const char*> list;
+      list.reserve(texts.size() + 1);
       for (const auto& text : texts) list.push_back(text.c_str());
       list.push_back(nullptr);
       return list;

@@ -1,4 +1,5 @@
 // A plan as the bytes that tare-init maps: every address is checked to lie inside, as init will follow it.
+#include <bit>
 #include <cstring>
 #include <gtest/gtest.h>
 
@@ -31,7 +32,7 @@ class Mapped {
   }
   template <typename T>
   const T* at_address(std::uint64_t address, std::size_t count = 1) const {
-    return at(reinterpret_cast<const T*>(address), count);
+    return at(std::bit_cast<const T*>(address), count);
   }
   std::string text(const char* pointer) const {
     const char* begin = at(pointer);
@@ -43,7 +44,7 @@ class Mapped {
     return all;
   }
   std::vector<std::string> texts(std::uint64_t address) const {
-    return texts(reinterpret_cast<const char* const*>(address));
+    return texts(std::bit_cast<const char* const*>(address));
   }
 
  private:
@@ -150,7 +151,8 @@ TEST(PlanEncode, PutsDescriptorsInTheirPlaceInAnOverlaysOptionsAndNowhereElse) {
 TEST(PlanEncode, TakesListsOfAnySize) {
   Program program;
   std::vector<std::string> many;
-  for (int i = 0; i < 20000; i++) many.push_back(std::string(static_cast<std::size_t>(i % 50), 'v'));
+  many.reserve(20000);
+  for (int i = 0; i < 20000; i++) many.emplace_back(static_cast<std::size_t>(i % 50), 'v');
   program.add({.kind = Kind::execute, .list = {"/a"}, .arguments = many, .environment = many});
   const Mapped mapped(encode(program, {-1}, 9));
   EXPECT_EQ(mapped.texts(mapped.operation(0).a), many);
