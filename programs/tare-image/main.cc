@@ -1,6 +1,7 @@
 // tare-image: everything that moves image bytes. Parses the command line and calls the verb.
 #include <cstdio>
 #include <exception>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -47,6 +48,7 @@ int act(cli::Words words) {
 }  // namespace tare
 
 int main(int count, char** words) {
+  ::umask(022);
   try {
     const int code =
         tare::act({words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -103,6 +104,7 @@ void notify(const std::string& line) {
 }  // namespace tare
 
 int main(int count, char** words) {
+  ::umask(022);  // the container's files have the modes they should, whatever the caller's habits are
   tare::fill_standard_streams();
   tare::sys::keep_ended_children();
   try {

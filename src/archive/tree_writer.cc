@@ -198,6 +198,10 @@ void TreeWriter::write_node(const Entry& entry, TarReader& contents) {
   const mode_t type = entry.kind == EntryKind::fifo               ? S_IFIFO
                       : entry.kind == EntryKind::character_device ? S_IFCHR
                                                                   : S_IFBLK;
+  // Overlayfs takes it for the sign that a lower layer's file is deleted: it would not be seen, nor what it
+  // hides.
+  if (type == S_IFCHR && entry.device == 0)
+    throw Error(ErrorKind::invalid, "a character device 0:0 cannot be kept: it means a deleted file");
   if (::mknodat(parent_.fd.number(), path_.name.c_str(), type | 0600, entry.device) != 0) {
     if (errno != EEXIST) throw system_error("cannot make the device or FIFO");
     clear_way();

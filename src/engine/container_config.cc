@@ -81,7 +81,8 @@ std::vector<oci::Mount> make_mounts(const RunOptions& options, const HostPath& d
       mounts.push_back({.destination = ContainerPath(path),
                         .type = "bind",
                         .source = (directory / name).value,
-                        .options = {"bind"}});
+                        .options = options.read_only ? std::vector<std::string>{"bind", "ro"}
+                                                     : std::vector<std::string>{"bind"}});
   for (const auto& tmpfs : options.tmpfs)
     mounts.push_back(
         {.destination = tmpfs.destination, .type = "tmpfs", .source = "tmpfs", .options = tmpfs.options});
@@ -191,6 +192,7 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.readonly_paths.assign(std::begin(read_only), std::end(read_only));
 
   config.process.terminal = options.terminal;
+  config.process.null_input = !options.interactive;
   config.process.rows = facts.terminal.rows;
   config.process.columns = facts.terminal.columns;
   config.process.user = facts.identity.user;

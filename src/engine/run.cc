@@ -180,7 +180,7 @@ class Run {
                .remove_on_exit = options_.remove};
     Claim claim(place_, record_);
     const HostPath directory = place_.directory_of(record_.id);
-    store::make_overlay_directories(directory);
+    store::make_overlay_directories(rootfs_, directory);
     monitor::Session session = launch(claim, store::overlay_root(rootfs_, directory));
     Attached start = await_start(session.socket);
     if (start.outcome == Outcome::failed && start.kind == ErrorKind::no_overlay) {

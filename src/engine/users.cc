@@ -22,10 +22,8 @@ using Fields = std::vector<std::string>;
 
 // The lines of a file like passwd(5) or group(5); what has too few fields is passed over, as libc does.
 std::vector<Fields> read_table(sys::Fd root, const char* path, std::size_t field_count) {
-  const sys::UniqueFd file =
-      sys::try_open_in_root(root, ContainerPath(path), O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  struct stat status;
-  if (!file || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  const sys::UniqueFd file = sys::try_open_regular_in_root(root, ContainerPath(path));
+  if (!file) return {};
   Step step("read the container's", path);
   const std::string text = sys::read_all(file, largest_file);
   std::vector<Fields> table;

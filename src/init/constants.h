@@ -67,6 +67,7 @@ struct Statx {
 inline constexpr int pr_set_pdeathsig = 1, pr_set_dumpable = 4, pr_set_keepcaps = 8, pr_set_name = 15;
 inline constexpr int pr_capbset_drop = 24, pr_set_no_new_privs = 38, pr_cap_ambient = 47;
 inline constexpr int pr_cap_ambient_raise = 2, pr_cap_ambient_clear_all = 4;
+inline constexpr int seccomp_set_mode_filter = 1;
 inline constexpr int sig_setmask = 2, msg_nosignal = 0x4000, msg_peek = 2, msg_dontwait = 0x40;
 inline constexpr int f_setfd = 2, fd_cloexec = 1;
 inline constexpr int prot_read_write = 3, map_shared = 1, map_fixed_noreplace = 0x100000;

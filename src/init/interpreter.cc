@@ -35,6 +35,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::protect: return protect(context, operation);
     case Kind::open_console: return open_console(context, operation);
     case Kind::set_terminal: return set_terminal(context, operation);
+    case Kind::open_null: return open_null(context, operation);
     case Kind::set_streams: return set_streams(context, operation);
     case Kind::pivot: return pivot(context);
     case Kind::set_hostname: return set_hostname(operation);
@@ -46,6 +47,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::set_ids: return set_ids(operation);
     case Kind::drop_bounding: return drop_bounding(operation);
     case Kind::set_capabilities: return set_capabilities(operation);
+    case Kind::load_filter: return load_filter(operation);
     case Kind::no_new_privileges: return no_new_privileges();
     case Kind::enter_directory: return enter_directory(operation);
     case Kind::synchronise: return synchronise(context, operation);

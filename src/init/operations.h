@@ -26,6 +26,7 @@ long set_groups(const plan::Operation& operation);
 long set_ids(const plan::Operation& operation);
 long drop_bounding(const plan::Operation& operation);
 long set_capabilities(const plan::Operation& operation);
+long load_filter(const plan::Operation& operation);
 long no_new_privileges();
 
 // mounts.cc
@@ -50,6 +51,7 @@ long make_symlink(Context& context, const plan::Operation& operation);
 // terminal.cc
 long open_console(Context& context, const plan::Operation& operation);
 long set_terminal(Context& context, const plan::Operation& operation);
+long open_null(Context& context, const plan::Operation& operation);
 long set_streams(Context& context, const plan::Operation& operation);
 
 /// The descriptor in a slot; -1 (which every call refuses) for a slot that is not there.

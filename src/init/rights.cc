@@ -52,6 +52,16 @@ long set_capabilities(const Operation& operation) {
   return result;
 }
 
+// While CAP_SYS_ADMIN is there: without it only a process that gives up set-user-id programs may
+// (seccomp(2)).
+long load_filter(const Operation& operation) {
+  const struct {
+    uint16_t size;
+    const void* instructions;
+  } program{static_cast<uint16_t>(operation.a), operation.list};
+  return call(__NR_seccomp, seccomp_set_mode_filter, 0, address(&program));
+}
+
 long no_new_privileges() { return call(__NR_prctl, pr_set_no_new_privs, 1, 0, 0, 0); }
 
 }  // namespace tare::init

@@ -91,6 +91,18 @@ long set_terminal(Context& context, const Operation& operation) {
   return call(__NR_ioctl, descriptor(context, operation.slot), tiocsctty, 0);
 }
 
+// The container's own: through the host's, a container could change the mode of the host's /dev/null.
+long open_null(Context& context, const Operation& operation) {
+  const long null = open_beneath(descriptor(context, plan::root_slot), "/dev/null", o_rdwr | o_noctty);
+  if (null < 0) return null;
+  Statx status{};
+  long result = call(__NR_statx, null, address(""), at_empty_path, statx_basic, address(&status));
+  const bool is_null = (status.mode & s_ifmt) == s_ifchr && status.rdev_major == 1 && status.rdev_minor == 3;
+  if (result == 0 && is_null) return keep(context, operation.into, null);
+  close(static_cast<int>(null));
+  return result < 0 ? result : -e_inval;
+}
+
 long set_streams(Context& context, const Operation& operation) {
   for (int stream = 0; stream < 3; stream++) {
     const int fd = descriptor(context, static_cast<int16_t>(operation.a >> (16 * stream)));

@@ -1,9 +1,12 @@
 #include "monitor/monitor.h"
 
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -54,8 +57,6 @@ Plumbing make_plumbing(const Order& order) {
     plumbing.input = std::move(input.read);
     plumbing.ends.input = std::move(input.write);
     make_nonblocking(plumbing.ends.input);
-  } else {
-    plumbing.input = sys::open_at(sys::here, "/dev/null", O_RDONLY);
   }
   Pipe output = make_pipe(), error = make_pipe();
   plumbing.output = std::move(output.write);
@@ -75,6 +76,16 @@ void take_terminal(Ends& ends, sys::UniqueFd console) {
   make_nonblocking(ends.terminal);
 }
 
+// How the caller itself was to be treated: its CPUs (taskset), its ABI (setarch), its chances with the OOM
+// killer.
+void be_treated_normally() {
+  cpu_set_t all;
+  std::memset(&all, 0xff, sizeof all);
+  ::sched_setaffinity(0, sizeof all, &all);
+  ::personality(PER_LINUX);
+  sys::try_write_to(sys::here, "/proc/self/oom_score_adj", "0");  // a lower one cannot always be had
+}
+
 // Nothing of the command that started the container stays: not its session, directory, terminal or open
 // files.
 void leave_the_caller(sys::Fd client, sys::Fd lock) {
@@ -82,6 +93,7 @@ void leave_the_caller(sys::Fd client, sys::Fd lock) {
   sys::close_others({client, lock});
   if (::chdir("/") != 0) throw system_error("cannot enter /");
   ::umask(022);
+  be_treated_normally();
   // Writing to a container that closed its input is no reason to die; blocked, because what is ignored is
   // inherited.
   sigset_t pipe;

@@ -32,6 +32,7 @@ struct Capabilities {
 
 struct Process {
   bool terminal = false;
+  bool null_input = false;  ///< without a terminal: standard input is the container's own /dev/null
   std::uint16_t rows = 0, columns = 0;  ///< 0: the terminal's own
   User user;
   std::vector<std::string> args;

@@ -39,6 +39,7 @@ enum class Kind : uint32_t {
   // terminal
   open_console,  ///< slot: directory /dev with pts/ptmx; a: rows<<16 | columns; b: uid; text: "console"; into
   set_terminal,  ///< slot: becomes the controlling terminal
+  open_null,     ///< into: the container's /dev/null, for its standard input
   set_streams,   ///< a: three slots, stdin | stdout<<16 | stderr<<32; b: uid that owns pipes
   // entering the root
   pivot,           ///< the root becomes /, the old tree is detached
@@ -52,6 +53,7 @@ enum class Kind : uint32_t {
   set_ids,            ///< a: uid, b: gid; capabilities are kept for the moment
   drop_bounding,      ///< a: the set that remains
   set_capabilities,   ///< a: permitted, b: inheritable, list: -> uint64_t effective, ambient
+  load_filter,        ///< list: -> a seccomp program of a instructions (struct sock_filter)
   no_new_privileges,  ///<
   enter_directory,    ///< path: working directory, after the pivot
   // the end

@@ -111,6 +111,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::open_console:
       return "open a terminal in /dev/pts, show it as /dev/console, send its other side to the monitor";
     case Kind::set_terminal: return "make it the controlling terminal";
+    case Kind::open_null: return "take /dev/null for standard input";
     case Kind::set_streams: return "put standard input, output and error in place";
     case Kind::pivot: return "enter the root (pivot_root) and let go of the host's mounts";
     case Kind::set_hostname: return format("set the hostname to {}", entry.text);
@@ -128,6 +129,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::set_ids: return format("become uid {}, gid {}", entry.a, entry.b);
     case Kind::drop_bounding: return "bound capabilities to " + joined(capability_names(entry.a), " ");
     case Kind::set_capabilities: return "have capabilities " + joined(capability_names(entry.effective), " ");
+    case Kind::load_filter: return "refuse new user namespaces (unshare and clone fail, clone3 is not there)";
     case Kind::no_new_privileges: return "gain no privileges by executing";
     case Kind::enter_directory: return format("enter the working directory {}", entry.path);
     case Kind::synchronise: return "say that all is ready and wait for the word to go on";

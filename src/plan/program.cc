@@ -69,6 +69,11 @@ Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<i
       operation.list =
           reinterpret_cast<const char* const*>(encoder.put(entry.groups.data(), entry.groups.size()));
       break;
+    case Kind::load_filter:
+      operation.a = entry.filter.size();
+      operation.list =
+          reinterpret_cast<const char* const*>(encoder.put(entry.filter.data(), entry.filter.size()));
+      break;
     case Kind::set_capabilities: {
       const std::uint64_t sets[2] = {entry.effective, entry.ambient};
       operation.list = reinterpret_cast<const char* const*>(encoder.put(sets, 2));

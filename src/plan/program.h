@@ -18,6 +18,7 @@ struct Entry {
   std::string path, text;
   std::vector<std::string> list;
   std::vector<std::uint32_t> groups;                ///< set_groups
+  std::vector<std::uint64_t> filter;                ///< load_filter, an instruction each
   std::uint64_t effective = 0, ambient = 0;         ///< set_capabilities
   std::vector<std::string> arguments, environment;  ///< execute
 };

@@ -68,8 +68,6 @@ class Slots {
       : numbers_(static_cast<std::size_t>(program.slot_count), -1) {
     std::vector<sys::UniqueFd> joins = cgroup.open_joins();
     std::size_t next_join = 0;
-    int next_stream = 0;
-    const sys::Fd ends[] = {streams.input, streams.output, streams.error};
     for (const auto& input : program.inputs) {
       switch (input.what) {
         case Input::What::bind: own(input.slot, open_bind(input)); break;
@@ -77,7 +75,7 @@ class Slots {
           own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
           break;
         case Input::What::cgroup_join: own(input.slot, std::move(joins.at(next_join++))); break;
-        case Input::What::stream: own(input.slot, copy(ends[next_stream++])); break;
+        case Input::What::stream: own(input.slot, copy(stream(streams, input.path))); break;
       }
     }
   }
@@ -85,6 +83,9 @@ class Slots {
   const std::vector<int>& numbers() const { return numbers_; }
 
  private:
+  static sys::Fd stream(const Streams& streams, const std::string& name) {
+    return name == "stdin" ? streams.input : name == "stdout" ? streams.output : streams.error;
+  }
   static sys::UniqueFd copy(sys::Fd fd) {
     sys::UniqueFd copied(::fcntl(fd.number(), F_DUPFD_CLOEXEC, plan::list_descriptor + 1));
     if (!copied) throw system_error("cannot duplicate a descriptor");

@@ -112,7 +112,7 @@ class Diagnosis {
     if (!S_ISREG(status.st_mode)) return cannot(ErrorKind::not_executable, "it is not a regular file");
     if (!(status.st_mode & 0111))
       return cannot(ErrorKind::not_executable, "permission denied: it is not executable", "chmod +x it");
-    const sys::UniqueFd file = sys::try_open_in_root(root_, ContainerPath(path_), O_RDONLY | O_NONBLOCK);
+    const sys::UniqueFd file = sys::try_open_regular_in_root(root_, ContainerPath(path_));
     const std::string bytes = file ? head(file, 64 << 10) : std::string();
     if (bytes.starts_with(ELFMAG)) return explain_elf(file, bytes, error_number, cannot);
     if (bytes.starts_with("#!")) return explain_script(script_interpreter(bytes), error_number, cannot);

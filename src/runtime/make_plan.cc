@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "runtime/namespace_filter.h"
 #include "runtime/plan_mounts.h"
 
 namespace tare::runtime {
@@ -83,7 +84,10 @@ void plan_streams(plan::Program& program, const oci::Process& process, std::int3
     constexpr const char* names[] = {"stdin", "stdout", "stderr"};
     for (int i = 0; i < 3; i++) {
       streams[i] = program.new_slot();
-      program.inputs.push_back({.what = Input::What::stream, .slot = streams[i], .path = names[i]});
+      if (i == 0 && process.null_input)
+        program.add({.kind = Kind::open_null, .into = streams[i]});
+      else
+        program.inputs.push_back({.what = Input::What::stream, .slot = streams[i], .path = names[i]});
     }
   }
   const auto slot = [&](int i) { return static_cast<std::uint64_t>(streams[i]) << (16 * i); };
@@ -163,6 +167,7 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
     program.add({.kind = Kind::set_rlimit, .slot = limit.resource, .a = limit.soft, .b = limit.hard});
   program.add({.kind = Kind::set_umask, .a = process.user.umask});
   program.add({.kind = Kind::enter_directory, .path = process.cwd.value});
+  program.add({.kind = Kind::load_filter, .filter = make_namespace_filter()});
   plan_rights(program, process, facts);
   program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});
   program.add({.kind = Kind::close_descriptors});

@@ -186,6 +186,8 @@ void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, cons
     if (!(facts.capabilities >> CAP_MKNOD & 1)) {
       const std::int32_t slot = program.new_slot();
       program.inputs.push_back({.what = plan::Input::What::bind, .slot = slot, .path = node.path.value});
+      // Devices work on a read-only mount, but the host's node itself cannot be changed through it.
+      program.add({.kind = Kind::set_attributes, .slot = slot, .a = MOUNT_ATTR_RDONLY});
       program.add({.kind = Kind::attach,
                    .flags = plan::no_symlinks | plan::create_target,
                    .slot = slot,

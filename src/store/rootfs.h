@@ -17,8 +17,9 @@ struct Rootfs {
 /// up.
 oci::Root overlay_root(const Rootfs& rootfs, const HostPath& container_directory);
 
-/// Makes the directories that overlay_root names.
-void make_overlay_directories(const HostPath& container_directory);
+/// Makes the directories that overlay_root names; the root will have the owner, mode and times of the top
+/// layer.
+void make_overlay_directories(const Rootfs& rootfs, const HostPath& container_directory);
 
 /// A root that is the container's own copy, for where overlayfs is not to be had; made in its directory.
 oci::Root copied_root(const HostPath& container_directory);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,19 @@ UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mo
   UniqueFd fd = try_open_in_root(root, path, flags, mode);
   if (!fd) throw system_error(format("cannot open {} in the container's root", path.value));
   return fd;
+}
+
+UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path) {
+  const UniqueFd found = try_open_in_root(root, path, O_PATH);
+  if (!found) return {};
+  struct stat status;
+  if (::fstat(found.number(), &status) != 0) return {};
+  if (!S_ISREG(status.st_mode)) {
+    errno = EINVAL;
+    return {};
+  }
+  // The same file, whatever the path means by now.
+  return UniqueFd(::open(format("/proc/self/fd/{}", found.number()).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace tare::sys

@@ -17,4 +17,9 @@ UniqueFd try_open_in_root(Fd root, const ContainerPath& path, int flags, unsigne
 /// of being brought back inside: for input that has no business pointing there.
 UniqueFd try_open_beneath(Fd root, const ContainerPath& path, int flags, unsigned mode = 0) noexcept;
 
+/// Opens a regular file for reading, and nothing else: opening a device node has effects of its own (a
+/// watchdog starts), so what it is is known before it is opened. Invalid with errno set (EINVAL: something
+/// else is there).
+UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path);
+
 }  // namespace tare::sys

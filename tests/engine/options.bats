@@ -338,3 +338,54 @@ change_all='echo new >/etc/passwd; rm /etc/group; chmod 4777 /tmp; chown 1:1 /ro
 	# What comes after the root file system is the command's.
 	says "--rm -it --name x" "$ROOTFS" echo --rm -it --name x
 }
+
+@test "a container can make no user namespace, and so cannot lift its limits through one" {
+	run --separate-stderr tare run --rm -m 64m "$ROOTFS" busybox unshare -U true
+	[[ $status == 1 && $stderr == *"Operation not permitted"* ]]
+	run --separate-stderr tare run --rm -m 64m "$ROOTFS" sh -c 'grep -w Seccomp /proc/self/status'
+	[[ $output == $'Seccomp:\t2' ]]
+}
+
+@test "standard input without -i is the container's own /dev/null, not the host's" {
+	run --separate-stderr tare run --rm "$ROOTFS" sh -c 'stat -L -c "%d:%i" /proc/self/fd/0 /dev/null'
+	[[ ${lines[0]} == "${lines[1]}" && ${lines[0]} != "$(stat -c '%d:%i' /dev/null)" ]]
+}
+
+@test "the caller's umask changes nothing" {
+	umask 077
+	run --separate-stderr tare run --rm -u 1000 "$TARBALL" sh -c 'cat /etc/hosts >/dev/null && echo read'
+	[[ $status == 0 && $output == read ]]
+}
+
+@test "the root directory has the owner and mode that the root file system has" {
+	mkdir -m 711 "$BATS_TEST_TMPDIR/top"
+	cp -a "$ROOTFS/." "$BATS_TEST_TMPDIR/top/"
+	chmod 711 "$BATS_TEST_TMPDIR/top" && chown 12:34 "$BATS_TEST_TMPDIR/top"
+	run --separate-stderr tare run --rm "$BATS_TEST_TMPDIR/top" stat -c '%a %u %g' /
+	[[ $output == "711 12 34" ]]
+}
+
+@test "--read-only holds for the files that are made in /etc, too" {
+	run --separate-stderr tare run --rm --read-only "$ROOTFS" sh -c 'echo x >>/etc/hosts || echo x >>/etc/resolv.conf || echo no'
+	[[ $output == no ]]
+}
+
+@test "a device in the place of /etc/passwd is not opened" {
+	mkdir "$BATS_TEST_TMPDIR/devices"
+	cp -a "$ROOTFS/." "$BATS_TEST_TMPDIR/devices/"
+	rm "$BATS_TEST_TMPDIR/devices/etc/passwd"
+	mknod "$BATS_TEST_TMPDIR/devices/etc/passwd" c 1 5
+	run --separate-stderr strace -f -e trace=openat2,openat,open -o "$BATS_TEST_TMPDIR/trace" \
+		"$TARE_BIN_DIR/tare" run --plan "$BATS_TEST_TMPDIR/devices" true
+	[[ $status == 0 ]]
+	grep -q '"/etc/passwd".*O_PATH' "$BATS_TEST_TMPDIR/trace"
+	run ! grep -E '/etc/passwd"' <(grep -v O_PATH "$BATS_TEST_TMPDIR/trace")
+}
+
+@test "the caller's CPUs, personality and OOM score are not the container's" {
+	run --separate-stderr bash -c 'echo 500 >/proc/self/oom_score_adj; exec setarch -R taskset -c 0 "$@"' _ \
+		"$TARE_BIN_DIR/tare" run --rm "$ROOTFS" sh -c 'grep Cpus_allowed_list /proc/self/status; cat /proc/self/personality /proc/self/oom_score_adj'
+	[[ ${lines[0]} == *"$(grep Cpus_allowed_list /proc/self/status | cut -f2)" ]]
+	[[ ${lines[1]} == 00000000 ]]
+	[[ ${lines[2]} == 0 ]]
+}
