@@ -28,7 +28,7 @@ struct HostPath : Named<HostPath> {
   HostPath operator/(std::string_view name) const { return HostPath(value + "/" + std::string(name)); }
 };
 
-/// A path as the container sees it: hostile, resolved only by sys::open_in_root.
+/// A path as the container sees it: hostile, resolved only by sys/path_in_root.h and by init.
 struct ContainerPath : Named<ContainerPath> {
   using Named::Named;
 };

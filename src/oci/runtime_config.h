@@ -45,7 +45,7 @@ struct Process {
 
 /// How the root file system comes about.
 struct Root {
-  HostPath path;                ///< a directory: the root itself, or with `upper` set the lowest layer
+  HostPath path;                ///< the root itself, or with `lower` set where the overlay is hung up
   std::vector<HostPath> lower;  ///< overlay: lower layers, topmost first; empty: `path` is used as it is
   HostPath upper, work;         ///< overlay: where the container's own changes go
   bool is_volatile = false;     ///< overlay: changes need not survive (no sync at unmount)
