@@ -94,6 +94,11 @@ std::string replace_invalid_utf8(std::string_view text) {
   return out;
 }
 
+const object& as_object(const value& value) {
+  if (const auto* object = value.if_object()) return *object;
+  throw Error(ErrorKind::invalid, "it is JSON, but no object");
+}
+
 std::string text_field(const object& object, std::string_view name) {
   const auto* text = field(object, name).if_string();
   if (!text) throw Error(ErrorKind::invalid, format("the field {} is no string", name));
@@ -110,6 +115,25 @@ bool flag_field(const object& object, std::string_view name) {
   const auto* flag = field(object, name).if_bool();
   if (!flag) throw Error(ErrorKind::invalid, format("the field {} is neither true nor false", name));
   return *flag;
+}
+
+std::vector<std::string> texts_field(const object& object, std::string_view name) {
+  std::vector<std::string> texts;
+  const auto* array = field(object, name).if_array();
+  if (!array) throw Error(ErrorKind::invalid, format("the field {} is no array", name));
+  for (const auto& element : *array) {
+    const auto* text = element.if_string();
+    if (!text)
+      throw Error(ErrorKind::invalid, format("the field {} holds something else than strings", name));
+    texts.emplace_back(*text);
+  }
+  return texts;
+}
+
+const object& object_field(const object& object, std::string_view name) {
+  const auto* inner = field(object, name).if_object();
+  if (!inner) throw Error(ErrorKind::invalid, format("the field {} is no object", name));
+  return *inner;
 }
 
 }  // namespace tare::json

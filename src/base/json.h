@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tare::json {
 
@@ -22,9 +23,14 @@ std::string pretty(const value& value);
 /// Each byte that belongs to no character becomes U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 
+/// What a file holds as a whole; throws Error{invalid} when that is anything else.
+const object& as_object(const value& value);
+
 /// Typed fields of records the project wrote itself; throw Error{invalid} naming the field.
 std::string text_field(const object& object, std::string_view name);
 std::int64_t integer_field(const object& object, std::string_view name);
 bool flag_field(const object& object, std::string_view name);
+std::vector<std::string> texts_field(const object& object, std::string_view name);
+const object& object_field(const object& object, std::string_view name);
 
 }  // namespace tare::json

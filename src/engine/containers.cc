@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "base/units.h"
 #include "cgroup/cgroup.h"
+#include "engine/container_config.h"
 #include "store/layers.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -17,18 +18,34 @@ namespace {
 constexpr int monitor_killed = 255;
 constexpr int patience_ms = 10'000;
 
+// nullopt, too, where it cannot be read.
+std::optional<state::Record> try_read_record(const state::Place& place, const ContainerId& id) {
+  try {
+    return state::read_record(place, id);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// Where no record says it, the one that a container has unless it was to be below another one.
+std::string cgroup_of(const ContainerId& id, const std::optional<state::Record>& record) {
+  return record ? record->cgroup : cgroup_path({}, id);
+}
+
 // Ends what is left of a container whose monitor is gone, and whose lock is ours. Its first process had the
 // parent-death signal, which a set-user-id program loses; and where there is no cgroup nothing else would end
 // it.
-void end_remains(const state::Place& place, const state::Record& record) {
-  if (const auto running = state::read_running(place, record.id))
+void end_remains(const state::Place& place, const ContainerId& id,
+                 const std::optional<state::Record>& record) {
+  if (const auto running = state::read_running(place, id))
     if (const auto process = sys::try_hold(running->pid, running->start_ticks)) {
       sys::kill_process(process);
       if (!sys::wait_for_end(process, patience_ms))
         throw Error(ErrorKind::system, format("its process {} does not end", running->pid), 0,
                     "perhaps it waits for a disk or a network file system");
     }
-  if (!record.cgroup.empty()) cgroup::Cgroup::remove(cgroup::read_layout(), record.cgroup);
+  if (const std::string cgroup = cgroup_of(id, record); !cgroup.empty())
+    cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
 }
 
 // A monitor that was killed when it had just noted the end has left its lock file and what it noted when it
@@ -39,14 +56,15 @@ bool needs_settling(const state::Place& place, const ContainerId& id,
 }
 
 // nullopt: it is gone.
-std::optional<Container> look_at(const state::Place& place, const ContainerId& id) {
+std::optional<Container> look_at_whole(const state::Place& place, const ContainerId& id) {
   auto record = state::read_record(place, id);
   if (needs_settling(place, id, record)) {
     if (settle(place, id)) return std::nullopt;
     record = state::read_record(place, id);
   }
   if (!record) return std::nullopt;
-  Container container{.record = std::move(*record), .status = Status::exited, .running = std::nullopt};
+  Container container{
+      .record = std::move(*record), .status = Status::exited, .running = std::nullopt, .problem = {}};
   if (container.record.exit) return container;
   container.running = state::read_running(place, id);
   container.status = container.running ? Status::running : Status::created;
@@ -54,8 +72,32 @@ std::optional<Container> look_at(const state::Place& place, const ContainerId& i
   return container;
 }
 
+Container damaged(const state::Place& place, const ContainerId& id, std::string problem) {
+  Container container{.record = {}, .status = Status::damaged, .running = std::nullopt, .problem = {}};
+  container.record.id = id;
+  container.record.name = state::name_of(place, id);
+  container.problem = std::move(problem);
+  return container;
+}
+
+// nullopt: it is gone. Never throws for what is wrong with this one.
+std::optional<Container> look_at(const state::Place& place, const ContainerId& id) {
+  try {
+    return look_at_whole(place, id);
+  } catch (const std::exception& error) {
+    const bool readable = try_read_record(place, id).has_value();
+    return damaged(place, id, (readable ? "" : "its record cannot be read: ") + std::string(error.what()));
+  }
+}
+
 std::string status_name(Status status) {
-  return status == Status::running ? "running" : status == Status::created ? "created" : "exited";
+  switch (status) {
+    case Status::created: return "created";
+    case Status::running: return "running";
+    case Status::exited: return "exited";
+    case Status::damaged: return "damaged";
+  }
+  return {};
 }
 
 // The monitor sees the end and does the rest.
@@ -65,22 +107,37 @@ void kill_running(const state::Place& place, const ContainerId& id) {
   if (const auto process = sys::try_hold(running->pid, running->start_ticks)) sys::kill_process(process);
 }
 
+// One without a record is not there yet, or no longer.
+bool may_run(const state::Place& place, const ContainerId& id) {
+  try {
+    const auto record = state::read_record(place, id);
+    return record && !record->exit;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 // Waits, so that neither a monitor that has noted the end and is about to let go of the lock, nor one that is
 // still starting a container is an obstacle.
-state::Lock take_to_remove(const state::Place& place, const state::Record& container, Removal removal) {
+state::Lock take_to_remove(const state::Place& place, const ContainerId& id, Removal removal) {
   constexpr int pause_ms = 5;
   for (int waited = 0; waited < patience_ms; waited += pause_ms) {
-    if (auto lock = state::try_take(place, container.id)) return std::move(*lock);
-    const auto record = state::read_record(place, container.id);
-    if (record && !record->exit && removal == Removal::only_stopped)
+    if (auto lock = state::try_take(place, id)) return std::move(*lock);
+    const bool running = may_run(place, id);
+    if (running && removal == Removal::only_stopped)
       throw Error(ErrorKind::conflict,
-                  format("cannot remove container \"/{}\": container is running", container.name), 0,
-                  "stop it first, or use -f");
-    if (record && !record->exit) kill_running(place, container.id);
+                  format("cannot remove container \"/{}\": container is running", state::name_of(place, id)),
+                  0, "stop it first, or use -f");
+    if (running) kill_running(place, id);
     const timespec pause{.tv_sec = 0, .tv_nsec = pause_ms * 1'000'000};
     ::nanosleep(&pause, nullptr);
   }
-  throw Error(ErrorKind::conflict, format("container {} is in use and does not end", container.name));
+  throw Error(ErrorKind::conflict, format("container {} is in use and does not end", id.value));
+}
+
+Error no_such_container(const std::string& name_or_id) {
+  return Error(ErrorKind::not_found, format("No such container: {}", name_or_id), 0,
+               "`tare ps -a` lists them");
 }
 
 }  // namespace
@@ -90,6 +147,7 @@ std::string status_words(const Container& container, Time now) {
   switch (container.status) {
     case Status::created: return "Created";
     case Status::running: return "Up " + format_duration(seconds_between(record.started.value_or(now), now));
+    case Status::damaged: return "Damaged";
     case Status::exited: break;
   }
   return format("Exited ({}) {}", record.exit->code, human_ago(seconds_between(record.exit->finished, now)));
@@ -99,9 +157,15 @@ bool settle(const state::Place& place, const ContainerId& id) {
   auto lock = state::try_take(place, id);
   if (!lock) return false;
   Step step("settle container", id.value);
-  auto record = state::read_record(place, id);
+  std::optional<state::Record> record;
+  try {
+    record = state::read_record(place, id);
+  } catch (const Error&) {
+    state::release(place, id, *lock);
+    return false;
+  }
   const bool ended = record && record->exit;
-  if (record && !ended) end_remains(place, *record);
+  if (record && !ended) end_remains(place, id, record);
   if (!record || record->remove_on_exit) {
     state::forget(place, id, *lock);
     return true;
@@ -115,26 +179,36 @@ bool settle(const state::Place& place, const ContainerId& id) {
   return false;
 }
 
-std::vector<Container> list_containers(const state::Place& place) {
-  store::collect_staging(place.root);
-  std::vector<Container> containers;
+Listing list_containers(const state::Place& place) {
+  Listing listing;
+  try {
+    store::collect_staging(place.root);
+  } catch (const std::exception& error) {
+    listing.problems.emplace_back(error.what());
+  }
   for (const auto& id : state::list(place))
-    if (auto container = look_at(place, id)) containers.push_back(std::move(*container));
-  std::ranges::sort(containers, std::ranges::greater(), [](const Container& c) { return c.record.created; });
-  return containers;
+    if (auto container = look_at(place, id)) listing.containers.push_back(std::move(*container));
+  std::ranges::stable_sort(listing.containers, std::ranges::greater(),
+                           [](const Container& container) { return container.record.created; });
+  for (const auto& container : listing.containers)
+    if (container.status == Status::damaged)
+      listing.problems.push_back(format("container {}: {}", container.record.id.value, container.problem));
+  return listing;
 }
 
 Container find_container(const state::Place& place, const std::string& name_or_id) {
   if (auto container = look_at(place, state::find(place, name_or_id))) return std::move(*container);
-  throw Error(ErrorKind::not_found, format("No such container: {}", name_or_id), 0,
-              "`tare ps -a` lists them");
+  throw no_such_container(name_or_id);
 }
 
 void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal) {
-  const state::Record container = find_container(place, name_or_id).record;
-  const state::Lock lock = take_to_remove(place, container, removal);
-  if (const auto record = state::read_record(place, container.id)) end_remains(place, *record);
-  state::forget(place, container.id, lock);
+  const ContainerId id = state::find(place, name_or_id);
+  const state::Lock lock = take_to_remove(place, id, removal);
+  const bool was_there = state::exists(place, id);
+  const auto record = try_read_record(place, id);
+  if (was_there && !(record && record->exit)) end_remains(place, id, record);
+  state::forget(place, id, lock);
+  if (!was_there) throw no_such_container(name_or_id);  // somebody else was quicker
 }
 
 json::value inspect(const state::Place& place, const Container& container) {
@@ -145,7 +219,7 @@ json::value inspect(const state::Place& place, const Container& container) {
                      {"OOMKilled", record.exit && record.exit->oom_killed},
                      {"Pid", container.running ? container.running->pid : 0},
                      {"ExitCode", record.exit ? record.exit->code : 0},
-                     {"Error", record.exit ? record.exit->error : ""},
+                     {"Error", record.exit ? record.exit->error : container.problem},
                      {"StartedAt", record.started ? format_time(*record.started) : never},
                      {"FinishedAt", record.exit ? format_time(record.exit->finished) : never}};
   json::object object{
@@ -160,8 +234,9 @@ json::value inspect(const state::Place& place, const Container& container) {
       {"CgroupPath", record.cgroup}};
   const std::string config = (place.directory_of(record.id) / "config.json").value;
   if (const auto text = sys::try_read_file(sys::here, config)) {
+    Step step("read", config);
     const json::value parsed = json::parse(*text);
-    for (const auto& field : parsed.as_object()) object[field.key()] = field.value();
+    for (const auto& field : json::as_object(parsed)) object[field.key()] = field.value();
   }
   return object;
 }

@@ -78,8 +78,9 @@ std::string host_report(const state::Place& place) {
   const runtime::HostFacts facts = runtime::read_host_facts();
   utsname names;
   if (::uname(&names) != 0) throw system_error("cannot read the kernel's name");
-  const auto containers = list_containers(place);
+  const auto containers = list_containers(place).containers;
   const auto running = std::ranges::count(containers, Status::running, &Container::status);
+  const auto damaged = std::ranges::count(containers, Status::damaged, &Container::status);
   std::string text;
   const auto line = [&](std::string_view name, const std::string& value) {
     text += format("{}: {}\n", name, value);
@@ -88,7 +89,8 @@ std::string host_report(const state::Place& place) {
   line("Kernel", format("{} {}", names.release, names.machine));
   line("Root", place.root.value);
   line("Run root", place.run_root.value);
-  line("Containers", format("{} ({} running)", containers.size(), running));
+  line("Containers", format("{} ({} running{})", containers.size(), running,
+                            damaged > 0 ? format(", {} damaged", damaged) : std::string()));
   line("Cgroups", cgroup_mode(facts.cgroups) + (facts.cgroups.writable() ? "" : "; none can be written"));
   line("Limits", limits_report(facts.cgroups).substr(1));
   line("Swap limit",

@@ -17,6 +17,7 @@ namespace tare::state {
 namespace {
 
 constexpr auto containers = "containers", names = "names", locks = "locks";
+constexpr int layout_version = 1;  // docs/storage-layout.md
 
 std::string lock_path(const Place& place, const ContainerId& id) {
   return (place.root / locks / id.value).value;
@@ -77,10 +78,19 @@ void take_name(const Place& place, Record& record) {
 
 // The one of the record, or, where that is not or no longer there, any that is the container's.
 void give_names_back(const Place& place, const ContainerId& id, const std::string& known) {
-  const auto candidates = known.empty() ? sys::list_directory(sys::here, (place.root / names).value)
-                                        : std::vector<std::string>{known};
-  for (const auto& name : candidates)
-    if (find_name(place, name) == id) sys::remove_file(sys::here, name_path(place, name));
+  std::string name = known.empty() ? name_of(place, id) : known;
+  for (; find_name(place, name) == id; name = name_of(place, id))
+    sys::remove_file(sys::here, name_path(place, name));
+}
+
+// Of a record that may be unreadable.
+std::string recorded_name(const Place& place, const ContainerId& id) {
+  try {
+    const auto record = read_record(place, id);
+    return record ? record->name : std::string();
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 json::value to_json(const Exit& exit) {
@@ -91,7 +101,7 @@ json::value to_json(const Exit& exit) {
 }
 
 json::value to_json(const Record& record) {
-  json::object object{{"version", 1},
+  json::object object{{"version", layout_version},
                       {"id", record.id.value},
                       {"name", record.name},
                       {"image", record.image},
@@ -104,24 +114,39 @@ json::value to_json(const Record& record) {
   return object;
 }
 
+void check_version(const json::object& object) {
+  if (const auto version = json::integer_field(object, "version"); version != layout_version)
+    throw Error(ErrorKind::invalid,
+                format("its version is {}, and this program knows {}", version, layout_version));
+}
+
 Record record_from(const json::object& object) {
+  check_version(object);
   Record record;
   record.id = ContainerId(json::text_field(object, "id"));
   record.name = json::text_field(object, "name");
   record.image = json::text_field(object, "image");
-  for (const auto& word : object.at("command").as_array()) record.command.emplace_back(word.as_string());
+  record.command = json::texts_field(object, "command");
   record.created = parse_time(json::text_field(object, "created"));
   record.remove_on_exit = json::flag_field(object, "remove_on_exit");
   record.cgroup = json::text_field(object, "cgroup");
   if (object.contains("started")) record.started = parse_time(json::text_field(object, "started"));
-  if (const auto* value = object.if_contains("exit")) {
-    const json::object& exit = value->as_object();
+  if (object.contains("exit")) {
+    const json::object& exit = json::object_field(object, "exit");
     record.exit = Exit{.code = static_cast<int>(json::integer_field(exit, "code")),
                        .oom_killed = json::flag_field(exit, "oom_killed"),
                        .error = json::text_field(exit, "error"),
                        .finished = parse_time(json::text_field(exit, "finished"))};
   }
   return record;
+}
+
+Running running_from(const json::value& value) {
+  const json::object& object = json::as_object(value);
+  check_version(object);
+  return {.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
+          .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
+          .monitor = static_cast<pid_t>(json::integer_field(object, "monitor"))};
 }
 
 }  // namespace
@@ -177,9 +202,9 @@ void forget(const Place& place, const ContainerId& id, const Lock& lock) {
   if (!lock.held()) throw Error(ErrorKind::system, "a container is forgotten without its lock");
   // The record first: a container without one is nothing but something to be removed, so if this is
   // interrupted whoever comes next goes on. The directory last: while there is a trace, somebody does come.
-  const auto record = read_record(place, id);
-  sys::remove_file(sys::here, record_path(place, id));
-  give_names_back(place, id, record ? record->name : std::string());
+  const std::string name = recorded_name(place, id);
+  sys::remove_tree(sys::here, record_path(place, id));
+  give_names_back(place, id, name);
   forget_running(place, id);
   sys::remove_tree(sys::here, place.directory_of(id).value);
   sys::remove_file(sys::here, lock_path(place, id));
@@ -192,14 +217,18 @@ void write_record(const Place& place, const Record& record) {
 std::optional<Record> read_record(const Place& place, const ContainerId& id) {
   const std::string path = record_path(place, id);
   const auto text = sys::try_read_file(sys::here, path);
-  if (!text) return std::nullopt;
+  if (!text && errno == ENOENT) return std::nullopt;
+  if (!text) throw system_error(format("cannot read {}", path));
   Step step("read", path);
-  return record_from(json::parse(*text).as_object());
+  const json::value value = json::parse(*text);
+  Record record = record_from(json::as_object(value));
+  if (record.id != id) throw Error(ErrorKind::invalid, format("it is the record of {}", record.id.value));
+  return record;
 }
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
   sys::make_directories(sys::here, (place.run_root / "containers").value, 0700);
-  const json::object object{{"version", 1},
+  const json::object object{{"version", layout_version},
                             {"pid", running.pid},
                             {"start_ticks", running.start_ticks},
                             {"monitor", running.monitor}};
@@ -209,16 +238,21 @@ void write_running(const Place& place, const ContainerId& id, const Running& run
 std::optional<Running> read_running(const Place& place, const ContainerId& id) {
   const auto text = sys::try_read_file(sys::here, running_path(place, id));
   if (!text) return std::nullopt;
-  const json::value value = json::parse(*text);
-  const json::object& object = value.as_object();
-  return Running{.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
-                 .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
-                 .monitor = static_cast<pid_t>(json::integer_field(object, "monitor"))};
+  try {
+    const Running running = running_from(json::parse(*text));
+    return running.pid > 0 ? std::optional(running) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;  // cut off by a power cut, or another program's
+  }
 }
 
 void forget_running(const Place& place, const ContainerId& id) {
   sys::remove_file(sys::here, running_path(place, id));
   sys::remove_file(sys::here, running_path(place, id) + ".new");
+}
+
+bool exists(const Place& place, const ContainerId& id) {
+  return sys::exists(sys::here, place.directory_of(id).value);
 }
 
 std::vector<ContainerId> list(const Place& place) {
@@ -229,6 +263,12 @@ std::vector<ContainerId> list(const Place& place) {
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+std::string name_of(const Place& place, const ContainerId& id) {
+  for (auto& name : sys::list_directory(sys::here, (place.root / names).value))
+    if (find_name(place, name) == id) return std::move(name);
+  return {};
 }
 
 std::optional<ContainerId> find_name(const Place& place, const std::string& name) {

@@ -81,18 +81,24 @@ void release(const Place& place, const ContainerId& id, Lock& lock);
 void forget(const Place& place, const ContainerId& id, const Lock& lock);
 
 void write_record(const Place& place, const Record& record);
-/// nullopt: there is none (yet), or it is being removed.
+/// nullopt: there is none (yet), or it is being removed. Throws Error when there is one that cannot be read
+/// or understood, as a disk that lost power leaves it.
 std::optional<Record> read_record(const Place& place, const ContainerId& id);
 
 void write_running(const Place& place, const ContainerId& id, const Running& running);
+/// nullopt: there is none, or one that means nothing.
 std::optional<Running> read_running(const Place& place, const ContainerId& id);
 void forget_running(const Place& place, const ContainerId& id);
 
+/// Whether the container has a directory: the last trace but its lock.
+bool exists(const Place& place, const ContainerId& id);
 /// Every id that has a directory or a lock file.
 std::vector<ContainerId> list(const Place& place);
 
 /// By name, by id, or by an unambiguous beginning of an id. Throws Error{not_found}.
 ContainerId find(const Place& place, const std::string& name_or_id);
+/// The name that a container has, whatever its record says; empty: none.
+std::string name_of(const Place& place, const ContainerId& id);
 /// The id behind a name; nullopt when nobody has it.
 std::optional<ContainerId> find_name(const Place& place, const std::string& name);
 

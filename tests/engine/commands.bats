@@ -207,3 +207,109 @@ columns() { tr -s ' ' <<<"$1"; }
 	equal status "$status" 125
 	[[ $stderr == *--hostnam*--hostname* ]]
 }
+
+# is_over PID: it is gone, or nobody has asked what became of it yet.
+is_over() { ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null; }
+
+# damage ID CASE: makes the container's record what CASE says.
+damage() {
+	local record=$TARE_ROOT/containers/$1/record.json
+	case $2 in
+	empty) : >"$record" ;;
+	array) echo '[]' >"$record" ;;
+	cut) head -c 50 "$record" >"$record.cut" && mv "$record.cut" "$record" ;;
+	field) jq -c 'del(.command)' "$record" >"$record.less" && mv "$record.less" "$record" ;;
+	type) jq -c '.command = [1]' "$record" >"$record.less" && mv "$record.less" "$record" ;;
+	version) jq -c '.version = 2' "$record" >"$record.less" && mv "$record.less" "$record" ;;
+	other) jq -c '.id = "'"$(printf '0%.0s' {1..64})"'"' "$record" >"$record.less" && mv "$record.less" "$record" ;;
+	directory) rm "$record" && mkdir "$record" ;;
+	esac
+}
+
+@test "a container whose record cannot be read is shown as damaged, keeps no other from being seen, and can be removed" {
+	tare run --name whole "$ROOTFS" true
+	local case id words
+	while read -r case words; do
+		tare run --name broken "$ROOTFS" true
+		id=$(tare inspect broken | jq -r '.[0].Id')
+		damage "$id" "$case"
+		run --separate-stderr tare ps -a --no-trunc
+		equal "$case: status" "$status" 0
+		[[ $stderr == "tare: container $id: its record cannot be read: "*"$words"* && $(wc -l <<<"$stderr") == 1 ]] ||
+			{ echo "$case: $stderr" && false; }
+		[[ $(grep "^$id" <<<"$output") == *Damaged*broken ]]
+		[[ $(grep whole <<<"$output") == *"Exited (0)"* ]]
+		run --separate-stderr tare info
+		equal "$case: info" "$status" 0
+		[[ $output == *"Containers: 2 (0 running, 1 damaged)"* ]]
+		equal "$case: inspected" "$(tare inspect broken | jq -r '.[0].State.Status')" damaged
+		run --separate-stderr tare run --name broken "$ROOTFS" true
+		equal "$case: name taken" "$status" 125
+		[[ $stderr == *"already in use by container \"$id\""* ]]
+		if [[ $case == array ]]; then run -0 tare rm broken; else run -0 tare rm -f "$id"; fi
+		[[ ! -e $TARE_ROOT/containers/$id && ! -e $TARE_ROOT/names/broken && ! -e $TARE_ROOT/locks/$id ]]
+	done <<-'TABLE'
+		empty not JSON near byte 0
+		array it is JSON, but no object
+		cut not JSON
+		field the field command is missing
+		type the field command holds something else than strings
+		version its version is 2
+		other it is the record of 0000
+		directory Is a directory
+	TABLE
+	equal "what is left" "$(tare ps -a | wc -l)" 2
+}
+
+@test "a running container whose record cannot be read is shown as damaged, and rm -f ends it" {
+	start_container busy "$ROOTFS" sh -c "$stay"
+	damage "$container_id" empty
+	[[ $(tare ps 2>/dev/null) == *Damaged*busy ]]
+	run --separate-stderr tare rm busy
+	equal status "$status" 1
+	[[ $stderr == *'cannot remove container "/busy": container is running'* ]]
+	run -0 tare rm -f busy
+	[[ ! -d /proc/$container_pid ]]
+	equal "cgroups" "$(find /sys/fs/cgroup -name "*$container_id*")" ""
+	equal "containers" "$(tare ps -aq)" ""
+}
+
+@test "what is left of a container whose monitor was killed and whose record cannot be read goes with rm" {
+	start_container busy "$ROOTFS" sh -c "$stay"
+	damage "$container_id" empty
+	kill -9 "$(jq .monitor "$TARE_RUN_ROOT/containers/$container_id.json")"
+	wait "$client_pid" || true
+	[[ $(tare ps 2>/dev/null) == *Damaged*busy ]]
+	run -0 tare rm busy
+	wait_until 10 is_over "$container_pid"
+	equal "cgroups" "$(find /sys/fs/cgroup -name "*$container_id*")" ""
+	equal "store" "$(find "$TARE_ROOT"/{containers,names,locks} "$TARE_RUN_ROOT/containers" -mindepth 1)" ""
+}
+
+@test "a run file that is empty or nonsense counts as none" {
+	local text monitor file name=busy
+	for text in "" "[]" "{" '{"version":1}' '{"version":2,"pid":1,"start_ticks":1,"monitor":1}' '{"version":1,"pid":-1,"start_ticks":1,"monitor":1}'; do
+		name+=y
+		start_container "$name" "$ROOTFS" sh -c "$stay"
+		file=$TARE_RUN_ROOT/containers/$container_id.json
+		monitor=$(jq .monitor "$file")
+		kill -9 "$client_pid"
+		wait "$client_pid" || true
+		echo -n "$text" >"$file"
+		kill -9 "$monitor"
+		wait_until 10 is_over "$monitor"
+		run -0 --separate-stderr tare ps -a
+		[[ $output == *"Exited (255)"* && $stderr == "" ]]
+		wait_until 10 is_over "$container_pid"
+		[[ ! -e $file ]]
+		tare rm "$name"
+	done
+}
+
+@test "a staging directory that cannot be looked at keeps no container from being seen" {
+	tare run --name whole "$ROOTFS" true
+	rm -rf "$TARE_ROOT/staging"
+	echo >"$TARE_ROOT/staging"
+	run -0 --separate-stderr tare ps -a
+	[[ $output == *whole && $stderr == "tare: "*staging* ]]
+}

@@ -65,14 +65,19 @@ int ps(const Context& context, const cli::Parsed& parsed) {
   cli::Table table({"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"});
   std::string ids;
   const Time present = now();
-  for (const auto& container : engine::list_containers(context.place)) {
-    if (!parsed.has("all") && container.status != engine::Status::running) continue;
+  const engine::Listing listing = engine::list_containers(context.place);
+  for (const auto& problem : listing.problems) notify(problem);
+  for (const auto& container : listing.containers) {
+    const bool ended =
+        container.status == engine::Status::created || container.status == engine::Status::exited;
+    if (ended && !parsed.has("all")) continue;
     const state::Record& record = container.record;
     const std::string id = whole ? record.id.value : record.id.brief();
     ids += id + "\n";
-    table.add({id, record.image, command_cell(record, whole),
-               human_ago(seconds_between(record.created, present)), engine::status_words(container, present),
-               "", record.name});
+    const bool damaged = container.status == engine::Status::damaged;
+    table.add({id, record.image, damaged ? "" : command_cell(record, whole),
+               damaged ? "" : human_ago(seconds_between(record.created, present)),
+               engine::status_words(container, present), "", record.name});
   }
   print(parsed.has("quiet") ? ids : table.text());
   return 0;
