@@ -182,23 +182,6 @@ class Patience {
   long pause_ = 50'000;
 };
 
-/// SIGKILL does not reach what v1's freezer holds.
-void thaw(const Hierarchy& hierarchy, sys::Fd directory) {
-  if (!hierarchy.has("freezer")) return;
-  sys::try_write_to(directory, "freezer.state", "THAWED");
-  for (const auto& name : child_cgroups(directory))
-    if (const auto child = sys::try_open_at(directory, name, O_RDONLY | O_DIRECTORY)) thaw(hierarchy, child);
-}
-
-void kill_all(const Layout& layout, const std::string& path) {
-  for (const auto& hierarchy : layout.hierarchies) {
-    const auto directory = sys::try_open_at(sys::here, hierarchy.mount.value + path, O_RDONLY | O_DIRECTORY);
-    if (!directory) continue;
-    kill_processes(directory, hierarchy.unified);
-    thaw(hierarchy, directory);
-  }
-}
-
 }  // namespace
 
 Cgroup::Cgroup(const Layout& layout, std::string path)
@@ -233,6 +216,16 @@ Cgroup Cgroup::open(const Layout& layout, std::string path) {
   return cgroup;
 }
 
+void Cgroup::kill(const Layout& layout, const std::string& path) {
+  check_path(path);
+  for (const auto& hierarchy : layout.hierarchies) {
+    const auto directory = sys::try_open_at(sys::here, hierarchy.mount.value + path, O_RDONLY | O_DIRECTORY);
+    if (!directory) continue;
+    kill_processes(directory, hierarchy.unified);
+    if (hierarchy.has("freezer")) thaw(directory);
+  }
+}
+
 void Cgroup::remove(const Layout& layout, const std::string& path) {
   check_path(path);
   Step step("remove the cgroup", path);
@@ -249,7 +242,7 @@ void Cgroup::remove(const Layout& layout, const std::string& path) {
       all_gone = all_gone && gone[i];
     }
     if (all_gone) return;
-    kill_all(layout, path);
+    kill(layout, path);
     if (!patience.wait())
       throw Error(ErrorKind::system, "it is still in use after ten seconds", EBUSY,
                   "a process in it cannot be killed, perhaps it waits for a disk or a network file system");

@@ -22,6 +22,8 @@ class Cgroup {
   static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);
+  /// Sends SIGKILL to every process in it and below it, frozen ones included. No error when it is gone.
+  static void kill(const Layout& layout, const std::string& path);
   /// Kills what is in it, removes it with everything below, and then the parents that `create` made if they
   /// are empty. No error when it is gone already. Throws when it is still in use after ten seconds. The
   /// caller is not in it (it would be killed with the rest).

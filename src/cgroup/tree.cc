@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <dirent.h>
+#include <functional>
 #include <memory>
 #include <sys/syscall.h>
 
@@ -49,8 +50,7 @@ bool kill_members(sys::Fd directory) {
   return true;
 }
 
-}  // namespace
-
+/// The cgroups directly below.
 std::vector<std::string> child_cgroups(sys::Fd directory) {
   std::vector<std::string> names;
   // kernfs counts directories as links: two for the directory itself, one for each child.
@@ -67,39 +67,90 @@ std::vector<std::string> child_cgroups(sys::Fd directory) {
   return names;
 }
 
+/// Visits a cgroup and all below it; only the one being visited is open, so that no depth runs out of
+/// descriptors. `enter` comes to the outer ones first, and ends the visit by saying false; `leave` is told an
+/// inner one's name in its parent when all below it has been left.
+void visit(sys::Fd top, const std::function<bool(sys::Fd)>& enter,
+           const std::function<void(sys::Fd parent, const std::string& name)>& leave = {}) {
+  struct Level {
+    std::string name;
+    std::vector<std::string> children;
+  };
+  sys::UniqueFd current = try_open_directory(top, ".");
+  if (!current || !enter(current)) return;
+  std::vector<Level> levels;
+  levels.push_back({"", child_cgroups(current)});
+  for (;;) {
+    if (auto& children = levels.back().children; !children.empty()) {
+      std::string name = std::move(children.back());
+      children.pop_back();
+      sys::UniqueFd child = try_open_directory(current, name);
+      if (!child) continue;
+      if (!enter(child)) return;
+      levels.push_back({std::move(name), child_cgroups(child)});
+      current = std::move(child);
+      continue;
+    }
+    const std::string name = std::move(levels.back().name);
+    levels.pop_back();
+    if (levels.empty()) return;
+    current = try_open_directory(current, "..");  // of a cgroup that is removed meanwhile, too
+    if (!current) return;
+    if (leave) leave(current, name);
+  }
+}
+
+/// False when it is in use.
+bool try_remove(sys::Fd parent, const std::string& name) {
+  if (::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+  if (errno != EBUSY && errno != ENOTEMPTY) throw system_error(format("cannot remove the cgroup {}", name));
+  return false;
+}
+
+}  // namespace
+
 bool is_populated(sys::Fd directory, bool unified) {
   if (unified) {
     const auto events = sys::try_read_file(directory, "cgroup.events");
     return events && number_of(*events, "populated") == 1u;
   }
-  if (!read_pids(directory).empty()) return true;
-  for (const auto& name : child_cgroups(directory))
-    if (const auto child = try_open_directory(directory, name); child && is_populated(child, false))
-      return true;
-  return false;
+  bool populated = false;
+  visit(directory, [&](sys::Fd cgroup) {
+    populated = !read_pids(cgroup).empty();
+    return !populated;
+  });
+  return populated;
 }
 
 bool kill_processes(sys::Fd directory, bool unified) {
   // One write kills all, forks of this moment included (Linux 5.14).
   if (unified && is_populated(directory, true) && sys::try_write_to(directory, "cgroup.kill", "1"))
     return true;
-  bool any = kill_members(directory);
-  for (const auto& name : child_cgroups(directory))
-    if (const auto child = try_open_directory(directory, name)) any |= kill_processes(child, unified);
+  bool any = false;
+  visit(directory, [&](sys::Fd cgroup) {
+    any |= kill_members(cgroup);
+    return true;
+  });
   return any;
 }
 
+void thaw(sys::Fd directory) {
+  visit(directory, [](sys::Fd cgroup) {
+    // Writing where nothing is frozen would visit all that is below, at every level.
+    const auto frozen = sys::try_read_file(cgroup, "freezer.self_freezing");
+    if (!frozen || trimmed(*frozen) != "0") sys::try_write_to(cgroup, "freezer.state", "THAWED");
+    return true;
+  });
+}
+
 bool try_remove_tree(sys::Fd parent, const std::string& name) {
-  const auto gone = [&] {
-    if (::unlinkat(parent.number(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
-    if (errno != EBUSY && errno != ENOTEMPTY) throw system_error(format("cannot remove the cgroup {}", name));
-    return false;
-  };
-  if (gone()) return true;
+  if (try_remove(parent, name)) return true;
   const auto directory = try_open_directory(parent, name);
   if (!directory) return errno == ENOENT;
-  for (const auto& child : child_cgroups(directory)) try_remove_tree(directory, child);
-  return gone();
+  visit(
+      directory, [](sys::Fd) { return true; },
+      [](sys::Fd above, const std::string& inner) { try_remove(above, inner); });
+  return try_remove(parent, name);
 }
 
 bool is_marked_as_made(const std::string& path) noexcept {

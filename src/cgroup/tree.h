@@ -9,14 +9,14 @@
 
 namespace tare::cgroup {
 
-/// The cgroups directly below.
-std::vector<std::string> child_cgroups(sys::Fd directory);
-
 /// Whether a process is in this cgroup or below it.
 bool is_populated(sys::Fd directory, bool unified);
 
 /// Sends SIGKILL to every process in this cgroup and below it. True when there was one.
 bool kill_processes(sys::Fd directory, bool unified);
+
+/// Lets what v1's freezer holds in this cgroup and below it run again: no signal reaches it before.
+void thaw(sys::Fd directory);
 
 /// Removes the cgroup and those below it, as far as they are empty. True when it is gone.
 bool try_remove_tree(sys::Fd parent, const std::string& name);
