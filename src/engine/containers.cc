@@ -1,6 +1,7 @@
 #include "engine/containers.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 
 #include "base/error.h"
@@ -37,15 +38,15 @@ std::string cgroup_of(const ContainerId& id, const std::optional<state::Record>&
 // it.
 void end_remains(const state::Place& place, const ContainerId& id,
                  const std::optional<state::Record>& record) {
-  if (const auto running = state::read_running(place, id))
-    if (const auto process = sys::try_hold(running->pid, running->start_ticks)) {
-      sys::kill_process(process);
-      if (!sys::wait_for_end(process, patience_ms))
-        throw Error(ErrorKind::system, format("its process {} does not end", running->pid), 0,
-                    "perhaps it waits for a disk or a network file system");
-    }
+  const auto running = state::read_running(place, id);
+  const sys::UniqueFd process = running ? sys::try_hold(running->pid, running->start_ticks) : sys::UniqueFd();
+  if (process) sys::kill_process(process);
+  // Before the waiting: what is frozen does not end.
   if (const std::string cgroup = cgroup_of(id, record); !cgroup.empty())
     cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
+  if (process && !sys::wait_for_end(process, patience_ms))
+    throw Error(ErrorKind::system, format("its process {} does not end", running->pid), 0,
+                "perhaps it waits for a disk or a network file system");
 }
 
 // A monitor that was killed when it had just noted the end has left its lock file and what it noted when it
@@ -55,13 +56,52 @@ bool needs_settling(const state::Place& place, const ContainerId& id,
   return !record || !record->exit || record->remove_on_exit || state::has_lock(place, id);
 }
 
+bool is_full_disk(const Error& error) {
+  return error.error_number() == ENOSPC || error.error_number() == EDQUOT;
+}
+
+// Who is responsible for a container, and what is known of it when that is nobody; neither: it is gone.
+struct Settled {
+  bool is_in_use = false;
+  std::optional<state::Record> record;
+};
+
+Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
+  auto lock = state::try_take(place, id);
+  if (!lock) return {.is_in_use = true, .record = state::read_record(place, id)};
+  Step step("settle container", id.value);
+  std::optional<state::Record> record;
+  try {
+    record = state::read_record(place, id);
+  } catch (const Error&) {
+    state::release(place, id, *lock);
+    throw;
+  }
+  const bool ended = record && record->exit;
+  if (record && !ended) end_remains(place, id, record);
+  if (!record || record->remove_on_exit) {
+    state::forget(place, id, *lock);
+    return {};
+  }
+  if (!ended) {
+    record->exit = state::Exit{.code = monitor_killed, .error = "its monitor was killed", .finished = now()};
+    try {
+      state::write_record(place, *record);
+    } catch (const Error& error) {
+      if (!is_full_disk(error)) throw;
+      return {.record =
+                  std::move(record)};  // true none the less; the lock's file stays, so it is tried again
+    }
+  }
+  state::forget_running(place, id);
+  state::release(place, id, *lock);
+  return {.record = std::move(record)};
+}
+
 // nullopt: it is gone.
 std::optional<Container> look_at_whole(const state::Place& place, const ContainerId& id) {
   auto record = state::read_record(place, id);
-  if (needs_settling(place, id, record)) {
-    if (settle(place, id)) return std::nullopt;
-    record = state::read_record(place, id);
-  }
+  if (needs_settling(place, id, record)) record = settle_unless_in_use(place, id).record;
   if (!record) return std::nullopt;
   Container container{
       .record = std::move(*record), .status = Status::exited, .running = std::nullopt, .problem = {}};
@@ -105,6 +145,8 @@ void kill_running(const state::Place& place, const ContainerId& id) {
   const auto running = state::read_running(place, id);
   if (!running) return;  // not yet
   if (const auto process = sys::try_hold(running->pid, running->start_ticks)) sys::kill_process(process);
+  if (const std::string cgroup = cgroup_of(id, try_read_record(place, id)); !cgroup.empty())
+    cgroup::Cgroup::kill(cgroup::read_layout(), cgroup);
 }
 
 // One without a record is not there yet, or no longer.
@@ -154,29 +196,13 @@ std::string status_words(const Container& container, Time now) {
 }
 
 bool settle(const state::Place& place, const ContainerId& id) {
-  auto lock = state::try_take(place, id);
-  if (!lock) return false;
-  Step step("settle container", id.value);
-  std::optional<state::Record> record;
   try {
-    record = state::read_record(place, id);
+    const Settled settled = settle_unless_in_use(place, id);
+    return !settled.is_in_use && !settled.record;
   } catch (const Error&) {
-    state::release(place, id, *lock);
+    if (try_read_record(place, id)) throw;
     return false;
   }
-  const bool ended = record && record->exit;
-  if (record && !ended) end_remains(place, id, record);
-  if (!record || record->remove_on_exit) {
-    state::forget(place, id, *lock);
-    return true;
-  }
-  if (!ended) {
-    record->exit = state::Exit{.code = monitor_killed, .error = "its monitor was killed", .finished = now()};
-    state::write_record(place, *record);
-  }
-  state::forget_running(place, id);
-  state::release(place, id, *lock);
-  return false;
 }
 
 Listing list_containers(const state::Place& place) {

@@ -119,7 +119,7 @@ class Monitor {
     try {
       live();
     } catch (const Error& error) {
-      if (ran_) throw;  // what could not be cleaned up is left to the command that settles the container
+      if (ran_) throw;
       give_up(error);
     }
   }
@@ -160,9 +160,13 @@ class Monitor {
               .finished = now()};
       if (exit.oom_killed && exit.code == 128 + SIGKILL)
         words = format("OOM: the container reached its memory limit{} and was killed", memory_words(usage));
-      cgroup::Cgroup::remove(order_.cgroups, record_.cgroup);
-      cgroup.keep();  // it is gone
-      settle(exit);
+      try {
+        cgroup.keep();  // what cannot be removed now is left to the command that settles the container
+        cgroup::Cgroup::remove(order_.cgroups, record_.cgroup);
+        settle(exit);
+      } catch (const Error& error) {
+        words += format("{}its end could not be noted: {}", words.empty() ? "" : "; ", error.what());
+      }
     });
     report_end(exit, words);
   }
@@ -192,8 +196,12 @@ class Monitor {
   // Its command never ran. Without an overlay the client tries again in another way and still owns the
   // container.
   void give_up(const Error& error) {
-    if (error.kind() != ErrorKind::no_overlay || client_is_gone())
-      settle({.code = exit_code(error.kind()), .error = error.what(), .finished = now()});
+    try {
+      if (error.kind() != ErrorKind::no_overlay || client_is_gone())
+        settle({.code = exit_code(error.kind()), .error = error.what(), .finished = now()});
+    } catch (const Error&) {
+      // Left to the command that settles the container; the first failure is the one to tell.
+    }
     if (client_)
       send(client_, Frame::Type::failed, format("{} {}", static_cast<int>(error.kind()), error.what()));
   }

@@ -498,3 +498,48 @@ on_a_small_disk() {
 		[[ $code == 0 ]]'
 	nothing_left
 }
+
+@test "the exit code is told where the container has filled the disk, and rm gives the space back" {
+	on_a_small_disk 8 '
+		tare run --rm "$ROOTFS" true 2>/dev/null
+		used() { df --output=used disk | tail -1; }
+		fill() { tare run "$@" "$ROOTFS" sh -c "dd if=/dev/zero of=/fill bs=1M 2>/dev/null; exit 3" 2>errors; }
+		before=$(used)
+		code=0
+		fill --name full || code=$?
+		cat errors
+		((code == 3))
+		grep "^tare: its end could not be noted: .*No space left on device" errors
+		! echo x 2>/dev/null >disk/more || [[ ! -s disk/more ]]
+		rm -f disk/more
+		tare ps -a >list
+		grep "Exited (255).*full" list
+		[[ $(tare ps -q) == "" ]]
+		tare inspect full | grep -q "\"Status\": \"exited\""
+		tare rm full
+		[[ -z $(tare ps -aq) ]]
+		(($(used) <= before + 64))
+		code=0
+		fill --rm || code=$?
+		((code == 3))
+		[[ -z $(tare ps -aq) ]]
+		(($(used) <= before + 64))
+		rm -f errors list
+		echo works'
+	[[ $output == *works ]]
+	nothing_left
+}
+
+@test "a container that ended before the disk was full can be removed" {
+	on_a_small_disk 2 '
+		tare run --name early "$ROOTFS" sh -c "head -c 100k /dev/zero >/x" 2>/dev/null
+		head -c 4M /dev/zero >disk/filler 2>/dev/null || true
+		echo x >>disk/filler 2>/dev/null || true
+		tare ps -a | grep -q "Exited (0).*early"
+		tare rm early
+		[[ -z $(tare ps -aq) ]]
+		(($(df --output=avail disk | tail -1) >= 100))
+		echo works'
+	[[ $output == *works ]]
+	nothing_left
+}

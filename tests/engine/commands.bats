@@ -313,3 +313,56 @@ damage() {
 	run -0 --separate-stderr tare ps -a
 	[[ $output == *whole && $stderr == "tare: "*staging* ]]
 }
+
+# freeze ID: from the host.
+freeze() {
+	if [[ $(cgroup_mode) == v2 ]]; then
+		echo 1 >"/sys/fs/cgroup/tare-$1/cgroup.freeze"
+	else
+		echo FROZEN >"/sys/fs/cgroup/freezer/tare-$1/freezer.state"
+	fi
+}
+
+@test "rm -f ends a container that is frozen" {
+	start_container busy "$ROOTFS" sh -c "$stay"
+	freeze "$container_id"
+	run -0 --separate-stderr timeout 8 "$TARE_BIN_DIR/tare" rm -f busy
+	[[ ! -d /proc/$container_pid ]]
+	equal "cgroups" "$(find /sys/fs/cgroup -name "*$container_id*")" ""
+	equal "containers" "$(tare ps -aq)" ""
+	local code=0
+	wait "$client_pid" || code=$?
+	equal "what its run ended with" "$code" 137
+}
+
+@test "a frozen container whose monitor was killed is settled" {
+	start_container busy "$ROOTFS" sh -c "$stay"
+	freeze "$container_id"
+	kill -9 "$(jq .monitor "$TARE_RUN_ROOT/containers/$container_id.json")"
+	local code=0
+	wait "$client_pid" || code=$?
+	equal "what its run ended with" "$code" 255
+	run -0 timeout 8 "$TARE_BIN_DIR/tare" ps -a
+	[[ $output == *"Exited (255)"* ]]
+	wait_until 10 is_over "$container_pid"
+	equal "cgroups" "$(find /sys/fs/cgroup -name "*$container_id*")" ""
+}
+
+@test "cgroups nested deeper than files can be open are removed with their container" {
+	ulimit -n 1024 # of the monitor, which removes them, too
+	start_container busy "$ROOTFS" sh -c "$stay"
+	python3 - "$container_id" <<-'PYTHON'
+		import os, sys
+		for hierarchy in "freezer", "pids", ".":
+		    directory = f"/sys/fs/cgroup/{hierarchy}/tare-{sys.argv[1]}"
+		    if not os.path.isdir(directory):
+		        continue
+		    os.chdir(directory)
+		    for level in range(1300):
+		        os.mkdir("n")
+		        os.chdir("n")
+	PYTHON
+	run -0 --separate-stderr timeout 60 "$TARE_BIN_DIR/tare" rm -f busy
+	equal "cgroups" "$(find /sys/fs/cgroup -maxdepth 2 -name "*$container_id*")" ""
+	equal "containers" "$(tare ps -aq)" ""
+}
