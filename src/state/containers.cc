@@ -141,9 +141,17 @@ Record record_from(const json::object& object) {
   return record;
 }
 
+// Another one after each boot; a container that the record says runs under another one does not.
+std::string boot_id() {
+  std::string id = sys::try_read_file(sys::here, "/proc/sys/kernel/random/boot_id").value_or(std::string());
+  while (id.ends_with('\n')) id.pop_back();
+  return id;
+}
+
 Running running_from(const json::value& value) {
   const json::object& object = json::as_object(value);
   check_version(object);
+  if (json::text_field(object, "boot") != boot_id()) throw Error(ErrorKind::invalid, "it is of another boot");
   return {.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
           .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
           .monitor = static_cast<pid_t>(json::integer_field(object, "monitor"))};
@@ -229,6 +237,7 @@ std::optional<Record> read_record(const Place& place, const ContainerId& id) {
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
   sys::make_directories(sys::here, (place.run_root / "containers").value, 0700);
   const json::object object{{"version", layout_version},
+                            {"boot", boot_id()},
                             {"pid", running.pid},
                             {"start_ticks", running.start_ticks},
                             {"monitor", running.monitor}};
@@ -242,7 +251,7 @@ std::optional<Running> read_running(const Place& place, const ContainerId& id) {
     const Running running = running_from(json::parse(*text));
     return running.pid > 0 ? std::optional(running) : std::nullopt;
   } catch (const Error&) {
-    return std::nullopt;  // cut off by a power cut, or another program's
+    return std::nullopt;  // cut off by a power cut, another program's, or left by another boot
   }
 }
 

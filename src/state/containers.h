@@ -42,7 +42,8 @@ struct Record {
   std::optional<Exit> exit;
 };
 
-/// Of a container that runs; valid only while its lock is held.
+/// Of a container that runs; valid only while its lock is held, and in the boot that it was written in: a run
+/// root may survive one, and pids and times since boot then mean other processes.
 struct Running {
   pid_t pid = 0;
   std::uint64_t start_ticks =
@@ -86,7 +87,7 @@ void write_record(const Place& place, const Record& record);
 std::optional<Record> read_record(const Place& place, const ContainerId& id);
 
 void write_running(const Place& place, const ContainerId& id, const Running& running);
-/// nullopt: there is none, or one that means nothing.
+/// nullopt: there is none, or one that means nothing, as that of another boot.
 std::optional<Running> read_running(const Place& place, const ContainerId& id);
 void forget_running(const Place& place, const ContainerId& id);
 

@@ -288,7 +288,7 @@ damage() {
 
 @test "a run file that is empty or nonsense counts as none" {
 	local text monitor file name=busy
-	for text in "" "[]" "{" '{"version":1}' '{"version":2,"pid":1,"start_ticks":1,"monitor":1}' '{"version":1,"pid":-1,"start_ticks":1,"monitor":1}'; do
+	for text in "" "[]" "{" '{"version":1}' '{"version":2,"pid":1,"start_ticks":1,"monitor":1}' 'null'; do
 		name+=y
 		start_container "$name" "$ROOTFS" sh -c "$stay"
 		file=$TARE_RUN_ROOT/containers/$container_id.json
@@ -304,6 +304,24 @@ damage() {
 		[[ ! -e $file ]]
 		tare rm "$name"
 	done
+}
+
+@test "a process that another boot noted is not taken for the container's" {
+	start_container busy "$ROOTFS" sh -c "$stay"
+	local file=$TARE_RUN_ROOT/containers/$container_id.json monitor bystander
+	monitor=$(jq .monitor "$file")
+	kill -9 "$client_pid"
+	wait "$client_pid" || true
+	sleep 1000 3>&- &
+	bystander=$!
+	jq -c ".pid = $bystander | .start_ticks = $(cut -d' ' -f22 "/proc/$bystander/stat") | .boot = \"another\"" "$file" >"$file.other"
+	mv "$file.other" "$file"
+	kill -9 "$monitor"
+	wait_until 10 is_over "$monitor"
+	[[ $(tare ps -a) == *"Exited (255)"* ]]
+	[[ ! -e $file ]]
+	grep -q '^State:[[:space:]]*S' "/proc/$bystander/status"
+	kill "$bystander"
 }
 
 @test "a staging directory that cannot be looked at keeps no container from being seen" {

@@ -77,6 +77,42 @@ TEST_F(Containers, HaveRecordsThatComeBackAsTheyWere) {
   EXPECT_FALSE(read_running(place_, record.id));
 }
 
+TEST_F(Containers, RunInTheBootInWhichTheyWereStartedOnly) {
+  const ContainerId id = put("web");
+  write_running(place_, id, {.pid = 12, .start_ticks = 345, .monitor = 67});
+  const std::string path = directory_ / "run/containers/web.json";
+  std::string text = sys::read_file(sys::here, path);
+  ASSERT_TRUE(read_running(place_, id));
+  std::string boot = sys::read_file(sys::here, "/proc/sys/kernel/random/boot_id");
+  boot.pop_back();
+  const auto at = text.find(boot);
+  ASSERT_NE(at, std::string::npos) << text;
+  text.replace(at, boot.size(), "6e0d5a3c-0000-4000-8000-000000000000");
+  sys::replace_file(sys::here, path, text);
+  EXPECT_FALSE(read_running(place_, id));
+}
+
+TEST_F(Containers, WhoseRunFileMeansNothingDoNotRun) {
+  const ContainerId id = put("web");
+  for (const char* text : {"", "[]", "{", R"({"version":1})", "\x01", "null"}) {
+    directory_.put("run/containers/web.json", text);
+    EXPECT_FALSE(read_running(place_, id)) << text;
+  }
+}
+
+TEST_F(Containers, WhoseRecordMeansNothingAreRefusedAndForgotten) {
+  for (const char* text : {"", "[]", "{", R"({"version":2})", R"({"version":1})", R"({"version":"1"})"}) {
+    Record record = named("web");
+    const Lock lock = claim(place_, record);
+    directory_.put("root/containers/" + record.id.value + "/record.json", text);
+    EXPECT_EQ(kind_of_failure([&] { read_record(place_, record.id); }), ErrorKind::invalid) << text;
+    EXPECT_EQ(name_of(place_, record.id), "web");
+    forget(place_, record.id, lock);
+    for (const char* folder : {"containers", "names", "locks"})
+      EXPECT_TRUE(entries(folder).empty()) << folder;
+  }
+}
+
 TEST_F(Containers, AreForgottenWithoutATrace) {
   Record record = named("web");
   const Lock lock = claim(place_, record);

@@ -52,7 +52,8 @@ constinit const cli::Command ps_command = {
     .details =
         "Shows the running ones; with -a also those that ended. A container whose monitor was killed is "
         "settled on "
-        "the way: what is left of it is ended and removed.",
+        "the way: what is left of it is ended and removed. One whose record cannot be read is shown as "
+        "Damaged.",
     .options = ps_options,
     .minimum_operands = 0,
     .maximum_operands = 0,
