@@ -19,7 +19,10 @@ namespace {
 
 using monitor::Frame;
 
-constexpr int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+// As docker; the real-time signals are added. Not those about this process itself: faults, its children, its
+// pipes, its being stopped by a terminal.
+constexpr int passed_on[] = {SIGHUP,  SIGINT, SIGQUIT, SIGUSR1, SIGUSR2,   SIGALRM, SIGTERM,
+                             SIGCONT, SIGPWR, SIGIO,   SIGPROF, SIGVTALRM, SIGWINCH};
 constexpr int patience = 3;  // this many requests to end, unanswered, end the client
 
 Attached parse_end(const std::string& payload) {
@@ -47,37 +50,13 @@ bool is_ignored(int signal) {
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// Signals as a descriptor, for as long as the client is attached.
-class Signals {
- public:
-  Signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int signal : passed_on)
-      if (!is_ignored(signal)) ::sigaddset(&set, signal);
-    ::sigprocmask(SIG_BLOCK, &set, &before_);
-    fd_ = sys::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) throw system_error("cannot receive signals");
-  }
-  ~Signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  sys::Fd fd() const { return fd_; }
-  std::optional<int> next() {
-    signalfd_siginfo info;
-    if (::read(fd_.number(), &info, sizeof info) != sizeof info) return std::nullopt;
-    return static_cast<int>(info.ssi_signo);
-  }
-
- private:
-  sigset_t before_;
-  sys::UniqueFd fd_;
-};
+// What a process that does not handle it dies of.
+bool ends_processes(int signal) { return signal != SIGWINCH && signal != SIGCONT; }
 
 class Client {
  public:
-  Client(sys::Fd socket, const AttachOptions& options) : socket_(socket), options_(options) {
+  Client(sys::Fd socket, Signals& signals, const AttachOptions& options)
+      : socket_(socket), options_(options), signals_(signals) {
     // Without -i the keyboard is the client's own, so that ^C still ends it.
     if (options.terminal && options.interactive && sys::is_terminal(input)) raw_.emplace(input);
     reads_input_ = options.interactive;
@@ -158,9 +137,9 @@ class Client {
 
   void read_signals() {
     while (const auto signal = signals_.next()) {
-      if (*signal == SIGWINCH) {
-        tell_size();
-      } else if (options_.terminal) {
+      if (options_.terminal) {
+        if (*signal == SIGWINCH) tell_size();
+        if (!ends_processes(*signal)) continue;
         return stop(128 + *signal);  // the keyboard's signals are the container's; this one is for the client
       } else {
         monitor::send(socket_, Frame::Type::signal, format("{}", *signal));
@@ -173,14 +152,13 @@ class Client {
   }
 
   void tell_size() {
-    if (!options_.terminal) return;
     const auto size = caller_window_size();
     if (size) monitor::send(socket_, Frame::Type::resize, format("{} {}", size->rows, size->columns));
   }
 
   sys::Fd socket_;
   AttachOptions options_;
-  Signals signals_;
+  Signals& signals_;
   std::optional<sys::RawMode> raw_;
   std::optional<Attached> result_;
   sys::Fd written_to_{-1};
@@ -191,12 +169,49 @@ class Client {
 
 }  // namespace
 
-Attached await_start(sys::Fd socket) {
-  while (const auto frame = monitor::receive(socket)) {
+Signals::Signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  const auto add = [&](int signal) {
+    if (!is_ignored(signal)) ::sigaddset(&set, signal);
+  };
+  for (const int signal : passed_on) add(signal);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) add(signal);
+  fd_ = sys::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) throw system_error("cannot receive signals");
+  ::sigprocmask(SIG_BLOCK, &set, &before_);
+}
+
+Signals::~Signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+std::optional<int> Signals::next() {
+  signalfd_siginfo info;
+  if (::read(fd_.number(), &info, sizeof info) != sizeof info) return std::nullopt;
+  return static_cast<int>(info.ssi_signo);
+}
+
+Attached await_start(sys::Fd socket, Signals& signals) {
+  int given_up = 0, requests = 0;
+  for (;;) {
+    std::array<pollfd, 2> polled{{{socket.number(), POLLIN, 0}, {signals.fd().number(), POLLIN, 0}}};
+    if (::poll(polled.data(), polled.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      throw system_error("cannot poll");
+    }
+    while (const auto signal = signals.next()) {
+      if (!ends_processes(*signal)) continue;
+      given_up = 128 + *signal;
+      if (++requests == patience) return {.outcome = Outcome::detached, .exit_code = given_up};
+      monitor::send(socket, Frame::Type::signal, format("{}", *signal));
+    }
+    if (!polled[0].revents) continue;
+    const auto frame = monitor::receive(socket);
+    if (!frame) return {.outcome = Outcome::abandoned, .exit_code = given_up};
     if (frame->type == Frame::Type::started) return {.outcome = Outcome::ended};
-    if (frame->type == Frame::Type::failed) return parse_failure(frame->payload);
+    if (frame->type != Frame::Type::failed) continue;
+    if (given_up) return {.outcome = Outcome::given_up, .exit_code = given_up};
+    return parse_failure(frame->payload);
   }
-  return {.outcome = Outcome::abandoned};
 }
 
 std::optional<sys::WindowSize> caller_window_size() {
@@ -205,6 +220,8 @@ std::optional<sys::WindowSize> caller_window_size() {
   return std::nullopt;
 }
 
-Attached attach(sys::Fd socket, const AttachOptions& options) { return Client(socket, options).run(); }
+Attached attach(sys::Fd socket, Signals& signals, const AttachOptions& options) {
+  return Client(socket, signals, options).run();
+}
 
 }  // namespace tare::engine

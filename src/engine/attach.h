@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <signal.h>
 #include <string>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ namespace tare::engine {
 
 enum class Outcome {
   ended,      ///< the container ended
+  given_up,   ///< a signal came before its command ran
   failed,     ///< its command never ran
   detached,   ///< this client stops; the container goes on
   abandoned,  ///< the monitor is gone
@@ -30,13 +32,31 @@ struct AttachOptions {
   bool interactive = false;
 };
 
-/// Waits until the container's command runs; `failed` with its reason if it never will.
-Attached await_start(sys::Fd socket);
+/// The signals that are passed on, as a descriptor. To be made before the monitor is launched: from then on
+/// none of them may end this client alone.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  sys::Fd fd() const { return fd_; }
+  std::optional<int> next();
+
+ private:
+  sigset_t before_;
+  sys::UniqueFd fd_;
+};
+
+/// Waits until the container's command runs; `failed` with its reason if it never will. A signal that would
+/// end this client gives the container up; if its command already runs, the signal is passed on to it.
+Attached await_start(sys::Fd socket, Signals& signals);
 
 /// Of the terminal that one of the caller's streams is.
 std::optional<sys::WindowSize> caller_window_size();
 
 /// Passes streams and signals on until the container ends or this client must stop.
-Attached attach(sys::Fd socket, const AttachOptions& options);
+Attached attach(sys::Fd socket, Signals& signals, const AttachOptions& options);
 
 }  // namespace tare::engine

@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include <linux/capability.h>
+#include <optional>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -181,22 +182,26 @@ class Run {
     Claim claim(place_, record_);
     const HostPath directory = place_.directory_of(record_.id);
     store::make_overlay_directories(rootfs_, directory);
-    monitor::Session session = launch(claim, store::overlay_root(rootfs_, directory));
-    Attached start = await_start(session.socket);
+    std::optional<Signals> signals(std::in_place);
+    monitor::Launched launched = launch(claim, store::overlay_root(rootfs_, directory));
+    Attached start = await_start(launched.socket, *signals);
     if (start.outcome == Outcome::failed && start.kind == ErrorKind::no_overlay) {
-      finish(session);
+      finish(launched);
+      signals.reset();  // a copy takes time: it is as easily ended as an unpacking
       copy_root(directory, start.words);
-      session = launch(claim, store::copied_root(directory));
-      start = await_start(session.socket);
+      signals.emplace();
+      launched = launch(claim, store::copied_root(directory));
+      start = await_start(launched.socket, *signals);
     }
     claim.hand_over();
     if (start.outcome == Outcome::ended)
-      start = attach(session.socket, {.terminal = options_.terminal, .interactive = options_.interactive});
-    return conclude(session, start);
+      start = attach(launched.socket, *signals,
+                     {.terminal = options_.terminal, .interactive = options_.interactive});
+    return conclude(launched, start);
   }
 
  private:
-  monitor::Session launch(Claim& claim, const oci::Root& root) {
+  monitor::Launched launch(Claim& claim, const oci::Root& root) {
     const HostPath directory = place_.directory_of(record_.id);
     const ContainerFacts facts = facts_for(host_, record_.id, directory, root, rootfs_, options_);
     const oci::RuntimeConfig config = make_config(options_, facts);
@@ -217,23 +222,28 @@ class Run {
     store::copy_tree(from, to);
   }
 
-  static void finish(const monitor::Session& session) { (void)sys::reap(session.monitor); }
+  static void finish(const monitor::Launched& launched) { (void)sys::reap(launched.monitor); }
 
-  int conclude(const monitor::Session& session, const Attached& result) {
+  int conclude(const monitor::Launched& launched, const Attached& result) {
     switch (result.outcome) {
       case Outcome::detached: return result.exit_code;
+      case Outcome::given_up:
+        finish(launched);
+        settle(place_, record_.id);  // its monitor may have left that to us, not knowing
+        return result.exit_code;
       case Outcome::failed:
-        finish(session);
+        finish(launched);
         notify_(result.words);
         return result.exit_code;
       case Outcome::ended:
-        finish(session);
+        finish(launched);
         if (!result.words.empty()) notify_(result.words);
         return result.exit_code;
       case Outcome::abandoned: break;
     }
-    finish(session);
+    finish(launched);
     settle(place_, record_.id);
+    if (result.exit_code != 0) return result.exit_code;  // so it was meant
     // It may have been killed when all was done and noted.
     const auto record = state::read_record(place_, record_.id);
     if (record && record->exit && record->exit->error.empty()) return record->exit->code;

@@ -8,7 +8,7 @@
 
 namespace tare::monitor {
 
-Session launch(const Order& order, state::Lock& lock) {
+Launched launch(const Order& order, state::Lock& lock) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw system_error("cannot make a socket pair");

@@ -27,7 +27,7 @@ struct Order {
 };
 
 /// The client's end.
-struct Session {
+struct Launched {
   sys::UniqueFd socket;  ///< speaks monitor::Frame
   pid_t monitor = 0;     ///< the child to reap
 };
@@ -35,6 +35,6 @@ struct Session {
 /// Forks the monitor, which creates and starts the container, passes its streams on, records how it ended and
 /// cleans up. The caller is single-threaded and keeps its own hold of `lock` until it hears `started` or
 /// `failed`: a failure of kind no_overlay is the caller's to settle, all others the monitor settles itself.
-Session launch(const Order& order, state::Lock& lock);
+Launched launch(const Order& order, state::Lock& lock);
 
 }  // namespace tare::monitor

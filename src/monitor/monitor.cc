@@ -139,7 +139,8 @@ class Monitor {
     plumbing.error.reset();
     if (order_.terminal) take_terminal(plumbing.ends, container.take_console());
 
-    if (client_is_gone()) throw Error(ErrorKind::conflict, "the command that wanted the container is gone");
+    if (client_gave_up())
+      throw Error(ErrorKind::conflict, "the command that wanted the container is gone or was interrupted");
     record_.started = now();
     state::write_running(order_.place, record_.id,
                          {.pid = container.pid(),
@@ -171,9 +172,10 @@ class Monitor {
     report_end(exit, words);
   }
 
-  bool client_is_gone() const {
+  // Gone, or it says something: before the container's command runs, that can only be a signal.
+  bool client_gave_up() const {
     char byte;
-    return ::recv(client_.number(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return ::recv(client_.number(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
   }
 
   // The container's end, on disk: what is reported to the client is done.
@@ -197,7 +199,7 @@ class Monitor {
   // container.
   void give_up(const Error& error) {
     try {
-      if (error.kind() != ErrorKind::no_overlay || client_is_gone())
+      if (error.kind() != ErrorKind::no_overlay || client_gave_up())
         settle({.code = exit_code(error.kind()), .error = error.what(), .finished = now()});
     } catch (const Error&) {
       // Left to the command that settles the container; the first failure is the one to tell.

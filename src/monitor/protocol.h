@@ -17,7 +17,7 @@ struct Frame {
     input,      ///< bytes for the container; the next ones may follow after input_taken
     input_end,  ///< no more input
     resize,     ///< payload: rows columns
-    signal,     ///< payload: a signal's number
+    signal,     ///< payload: a signal's number; before `started`, the container is given up for it
     // from the monitor
     started,       ///< the container's command runs
     failed,        ///< it never will; payload: the error's kind, a space, its line
