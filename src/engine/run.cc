@@ -63,9 +63,7 @@ void check_host(const Host& host, RunOptions& options, const Notify& notify) {
                   "cgroup file system");
     notify("no cgroup here can be written: the container runs without limits and without accounting");
   }
-  // Nobody asked for a limit of swap; where it cannot be had, the limit of memory alone is what there is.
-  if (!host.cgroup_facts.swap_accounting && options.resources.memory_swap)
-    options.resources.memory_swap.reset();
+  if (!host.cgroup_facts.swap_accounting) do_without_swap_accounting(options);
   if (!(host.facts.capabilities >> CAP_MKNOD & 1))
     notify("CAP_MKNOD is missing: the container has the host's device nodes and cannot make any");
   if (host.open_files < default_open_files_at_most)

@@ -186,7 +186,17 @@ void validate(RunOptions& options) {
     constexpr Bytes largest = std::numeric_limits<Bytes>::max();
     const Bytes memory = *resources.memory_limit;
     resources.memory_swap = memory > largest / 2 ? largest : 2 * memory;
+    options.swap_limit_is_derived = true;
   }
+}
+
+void do_without_swap_accounting(RunOptions& options) {
+  auto& limit = options.resources.memory_swap;
+  if (limit && *limit >= 0 && !options.swap_limit_is_derived)
+    throw Error(ErrorKind::unsupported,
+                "--memory-swap was asked for, but swap is not counted here (no swap accounting)", 0,
+                "leave it out, or boot the host with swapaccount=1");
+  limit.reset();
 }
 
 }  // namespace tare::engine

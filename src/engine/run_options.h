@@ -35,6 +35,7 @@ struct RunOptions {
   std::vector<Bind> binds;
   std::vector<Tmpfs> tmpfs;
   oci::Resources resources;
+  bool swap_limit_is_derived = false;  ///< nobody asked for resources.memory_swap: see validate()
   std::vector<oci::Rlimit> limits;
   Network network = Network::none;
   std::string rootfs;  ///< a directory, a tarball, or "-"
@@ -56,5 +57,7 @@ std::vector<std::string> parse_variables(const std::string& file, const std::str
 /// What options say together: limits that contradict each other, names that are none. Fills in memory_swap as
 /// docker does (twice the memory).
 void validate(RunOptions& options);
+/// Where swap is not counted: a limit that nobody asked for is left out, one that somebody did is refused.
+void do_without_swap_accounting(RunOptions& options);
 
 }  // namespace tare::engine

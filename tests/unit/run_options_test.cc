@@ -177,6 +177,36 @@ TEST(Validate, GivesTwiceTheMemoryWithSwapAsDockerDoes) {
   EXPECT_EQ(options.resources.memory_swap, 6 << 20);
 }
 
+TEST(Validate, LeavesOutOnlyASwapLimitThatNobodyAskedForWhereSwapIsNotCounted) {
+  RunOptions derived;
+  derived.resources.memory_limit = 3 << 20;
+  validate(derived);
+  do_without_swap_accounting(derived);
+  EXPECT_EQ(derived.resources.memory_swap, std::nullopt);
+  EXPECT_EQ(derived.resources.memory_limit, 3 << 20);
+
+  for (const Bytes asked_for : {3 << 20, 4 << 20}) {
+    RunOptions options;
+    options.resources.memory_limit = 3 << 20;
+    options.resources.memory_swap = asked_for;
+    validate(options);
+    try {
+      do_without_swap_accounting(options);
+      FAIL() << asked_for;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+      EXPECT_EQ(error.text(),
+                "--memory-swap was asked for, but swap is not counted here (no swap accounting)");
+    }
+  }
+  RunOptions unlimited;
+  unlimited.resources.memory_limit = 3 << 20;
+  unlimited.resources.memory_swap = -1;
+  validate(unlimited);
+  do_without_swap_accounting(unlimited);
+  EXPECT_EQ(unlimited.resources.memory_swap, std::nullopt);
+}
+
 TEST(Validate, DoesNotOverflowWhereTheMemoryIsHuge) {
   RunOptions options;
   options.resources.memory_limit = std::numeric_limits<Bytes>::max();
