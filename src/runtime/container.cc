@@ -206,7 +206,7 @@ void Container::fail() {
     throw system_error("cannot read the report of the container's first process");
   // Init still waits, so its root is there to be looked at.
   const sys::UniqueFd root = sys::try_open_at(sys::here, format("/proc/{}/root", pid_), O_PATH | O_DIRECTORY);
-  Error error = describe_failure(*program_, report.operation, report.error, root);
+  Error error = describe_failure(*program_, report, root);
   sync_.reset();
   wait();
   throw error;  // NOLINT(misc-throw-by-value-catch-by-reference): described before the wait, thrown after it

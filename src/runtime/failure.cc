@@ -39,21 +39,32 @@ Error mount_failure(const plan::Program& program, const Entry& entry, int error_
   return system_error(error_number, std::move(text));
 }
 
+Error nonsense() { return Error(ErrorKind::system, "the container's first process talks nonsense"); }
+
+// Init passes over what does not exist and ends on the candidate in `detail`; when it ends on none, each of
+// them may be the one that exists and whose interpreter does not.
+Error exec_failure(const plan::Program& program, const Entry& entry, const plan::Report& report,
+                   sys::Fd root) {
+  ContainerPath cwd("/");
+  for (const auto& earlier : program.entries)
+    if (earlier.kind == Kind::enter_directory) cwd = ContainerPath(earlier.path);
+  auto candidates = entry.list;
+  if (report.error != ENOENT) {
+    if (report.detail >= candidates.size()) return nonsense();
+    candidates = {candidates[report.detail]};
+  }
+  return explain_exec_failure(root, entry.arguments.at(0), candidates, cwd, report.error);
+}
+
 }  // namespace
 
-Error describe_failure(const plan::Program& program, std::uint32_t operation, int error_number,
-                       sys::Fd root) {
+Error describe_failure(const plan::Program& program, const plan::Report& report, sys::Fd root) {
   // Init is not trusted from the moment it runs: a number out of range must not lead anywhere.
-  if (operation >= program.entries.size())
-    return Error(ErrorKind::system, "the container's first process talks nonsense");
-  const Entry& entry = program.entries[operation];
+  if (report.operation >= program.entries.size()) return nonsense();
+  const Entry& entry = program.entries[report.operation];
+  const int error_number = report.error;
   switch (entry.kind) {
-    case Kind::execute: {
-      ContainerPath cwd("/");
-      for (const auto& earlier : program.entries)
-        if (earlier.kind == Kind::enter_directory) cwd = ContainerPath(earlier.path);
-      return explain_exec_failure(root, entry.arguments.at(0), entry.list, cwd, error_number);
-    }
+    case Kind::execute: return exec_failure(program, entry, report, root);
     case Kind::new_filesystem:
       if (entry.text == "overlay" && error_number != ENOENT && error_number != ENOSPC)
         return Error(ErrorKind::no_overlay, "cannot make an overlay", error_number);

@@ -543,3 +543,13 @@ on_a_small_disk() {
 	[[ $output == *works ]]
 	nothing_left
 }
+
+@test "of several programs in PATH the one that the search ended on is explained" {
+	mkdir -p "$BATS_TEST_TMPDIR"/{a,b}
+	printf '#!/none\n' >"$BATS_TEST_TMPDIR/a/x"
+	chmod 755 "$BATS_TEST_TMPDIR/a/x"
+	printf 'text\n' >"$BATS_TEST_TMPDIR/b/x"
+	chmod 644 "$BATS_TEST_TMPDIR/b/x"
+	refused 126 "cannot run /b/x: permission denied" run --rm -e PATH=/a:/b \
+		-v "$BATS_TEST_TMPDIR/a:/a" -v "$BATS_TEST_TMPDIR/b:/b" "$ROOTFS" x
+}

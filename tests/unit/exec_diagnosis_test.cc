@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/failure.h"
 #include "temporary_directory.h"
 
 namespace tare::runtime {
@@ -251,6 +252,22 @@ TEST_F(ExecDiagnosis, MakesASentenceWithoutARootAndOfALongName) {
   const Error of_long =
       explain_exec_failure(root_.fd(), name, {"/bin/" + name}, ContainerPath("/"), ENAMETOOLONG);
   EXPECT_LT(std::string(of_long.what()).size(), 500U);
+}
+
+TEST_F(ExecDiagnosis, ExplainsTheCandidateThatTheSearchEndedOn) {
+  root_.put("a/x", "#!/none\n", 0755);
+  root_.put("b/x", "text", 0644);
+  plan::Program program;
+  program.add({.kind = plan::Kind::execute, .list = {"/a/x", "/b/x", "/c/x"}, .arguments = {"x"}});
+  const auto told = [&](int error_number, std::uint32_t detail) {
+    return describe_failure(program, {.operation = 0, .error = error_number, .detail = detail}, root_.fd());
+  };
+  EXPECT_EQ(told(EACCES, 1).text(), "cannot run /b/x: permission denied: it is not executable");
+  EXPECT_EQ(told(EACCES, 1).kind(), ErrorKind::not_executable);
+  EXPECT_EQ(told(ENOENT, 0).text(),
+            "cannot run /a/x: no such file or directory: its interpreter /none is not in the container");
+  for (const std::uint32_t beyond : {3U, ~0U})
+    EXPECT_EQ(told(EACCES, beyond).text(), "the container's first process talks nonsense");
 }
 
 }  // namespace
