@@ -16,6 +16,7 @@ namespace tare::engine {
 namespace {
 
 constexpr Bytes smallest_memory = 512 << 10;
+constexpr NanoCpus one_cpu = 1'000'000'000, fewest_cpus = one_cpu / 100;  // the kernel's: 1 ms in 100
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -62,6 +63,17 @@ constexpr Signal signals[] = {
     {"CHLD", SIGCHLD}, {"CONT", SIGCONT},   {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
     {"TTOU", SIGTTOU}, {"URG", SIGURG},     {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}, {"VTALRM", SIGVTALRM},
     {"PROF", SIGPROF}, {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"PWR", SIGPWR},   {"SYS", SIGSYS}};
+
+void check_mount_points(const RunOptions& options) {
+  std::vector<std::string> taken;
+  const auto take = [&](const ContainerPath& path) {
+    if (std::ranges::find(taken, path.value) != taken.end())
+      throw invalid(format("Duplicate mount point: {}", path.value));
+    taken.push_back(path.value);
+  };
+  for (const auto& bind : options.binds) take(bind.destination);
+  for (const auto& tmpfs : options.tmpfs) take(tmpfs.destination);
+}
 
 }  // namespace
 
@@ -120,6 +132,14 @@ oci::Rlimit parse_limit(const std::string& text) {
   return limit;
 }
 
+NanoCpus parse_cpu_limit(const std::string& text, long online) {
+  const NanoCpus cpus = parse_cpus(text);
+  if (cpus != 0 && (cpus < fewest_cpus || cpus > online * one_cpu))
+    throw invalid(
+        format("range of CPUs is from 0.01 to {0}.00, as there are only {0} CPUs available", online));
+  return cpus;
+}
+
 Network parse_network(const std::string& text) {
   if (text == "none") return Network::none;
   if (text == "host") return Network::host;
@@ -166,9 +186,15 @@ void validate(RunOptions& options) {
     throw invalid(
         format("Invalid container name ({}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", options.name));
   if (!options.stop_signal.empty()) (void)parse_signal(options.stop_signal);
-  if (!options.working_directory.value.starts_with('/'))
-    throw invalid(format("the working directory '{}' is invalid, it needs to be an absolute path",
-                         options.working_directory.value));
+  std::string& directory = options.working_directory.value;
+  if (directory.empty()) directory = "/";
+  if (!directory.starts_with('/'))
+    throw invalid(
+        format("the working directory '{}' is invalid, it needs to be an absolute path", directory));
+  options.working_directory = absolute("the working directory", directory);
+  if (options.rootfs_writable && options.read_only)
+    throw invalid("--rootfs-rw and --read-only contradict each other");
+  check_mount_points(options);
   if (options.hostname.size() > 64) throw invalid("a hostname has at most 64 bytes");
   if (!options.cgroup_parent.empty() && options.cgroup_parent.find("..") != std::string::npos)
     throw invalid(format("the cgroup parent {} contains ..", options.cgroup_parent));

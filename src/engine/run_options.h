@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "base/units.h"
 #include "oci/runtime_config.h"
 
 namespace tare::engine {
@@ -46,6 +47,8 @@ struct RunOptions {
 Bind parse_bind(const std::string& text);
 Tmpfs parse_tmpfs(const std::string& text);
 oci::Rlimit parse_limit(const std::string& text);
+/// `--cpus`: 0 (no limit), or from 0.01 to as many CPUs as are online.
+NanoCpus parse_cpu_limit(const std::string& text, long online);
 Network parse_network(const std::string& text);
 /// "TERM", "sigterm", "15"; the number.
 int parse_signal(const std::string& text);
@@ -54,8 +57,8 @@ std::optional<std::string> parse_variable(const std::string& text);
 /// The lines of an `--env-file`: comments and empty lines are passed over.
 std::vector<std::string> parse_variables(const std::string& file, const std::string& text);
 
-/// What options say together: limits that contradict each other, names that are none. Fills in memory_swap as
-/// docker does (twice the memory).
+/// What options say together: limits that contradict each other, names that are none, two mounts in one
+/// place. Fills in memory_swap as docker does (twice the memory); cleans the working directory's path.
 void validate(RunOptions& options);
 /// Where swap is not counted: a limit that nobody asked for is left out, one that somebody did is refused.
 void do_without_swap_accounting(RunOptions& options);

@@ -318,6 +318,8 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 		--cpus -1 invalid argument "-1" for "--cpus"
 		--cpus 1e3 invalid argument "1e3" for "--cpus"
 		--cpus 0.0000000001 "--cpus" flag: number of CPUs is too precise
+		--cpus 0.001 range of CPUs is from 0.01 to
+		--cpus 100000 CPUs available
 		--cpus EMPTY invalid argument "" for "--cpus"
 		-c x invalid argument "x" for "-c, --cpu-shares"
 		-c -5 invalid argument "-5" for "-c, --cpu-shares"
@@ -373,6 +375,8 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 	refused 125 "a hostname has at most 64 bytes" run --rm --hostname "$(printf 'h%.0s' {1..65})" "$ROOTFS" true
 	refused 125 "$(printf 'n%.0s' {1..50})" run --rm --name "$(printf 'n%.0s' {1..256})" "$ROOTFS" true
 	refused 125 "Minimum memoryswap limit should be larger than memory limit" run --rm -m 64m --memory-swap 32m "$ROOTFS" true
+	refused 125 "Duplicate mount point: /x" run --rm -v /etc:/x --tmpfs /x/ "$ROOTFS" true
+	refused 125 "--rootfs-rw and --read-only contradict each other" run --rm --rootfs-rw --read-only "$ROOTFS" true
 	printf 'GOOD=1\n=bad\n' >variables
 	refused 125 "invalid environment variable: =bad" run --rm --env-file variables "$ROOTFS" true
 	printf 'A B=1\n' >variables

@@ -317,6 +317,11 @@ change_all='echo new >/etc/passwd; rm /etc/group; chmod 4777 /tmp; chown 1:1 /ro
 	tree | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+@test "-w is a path as it stands, without its dots, and empty as not given" {
+	says /tmp -w /etc/../tmp/. "$ROOTFS" pwd
+	says / -w "" "$ROOTFS" pwd
+}
+
 @test "--rootfs-rw changes the directory itself" {
 	cp -a "$ROOTFS" "$BATS_TEST_TMPDIR/rootfs"
 	says "done" --rootfs-rw "$BATS_TEST_TMPDIR/rootfs" sh -c "$change_all"

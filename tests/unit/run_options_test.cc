@@ -148,11 +148,50 @@ TEST(Validate, RefusesNamesAndPathsThatAreNone) {
         << name;
   EXPECT_NE(invalid_because([](RunOptions& o) { o.name = std::string(256, 'a'); }), "accepted");
   EXPECT_EQ(invalid_because([](RunOptions& o) { o.name = "web_1.x-y"; }), "accepted");
-  for (const char* path : {"", "work", "./work"})
+  for (const char* path : {"work", "./work"})
     EXPECT_NE(invalid_because([&](RunOptions& o) { o.working_directory = ContainerPath(path); }), "accepted");
   EXPECT_NE(invalid_because([](RunOptions& o) { o.stop_signal = "NOPE"; }), "accepted");
   EXPECT_NE(invalid_because([](RunOptions& o) { o.hostname = std::string(65, 'h'); }), "accepted");
   EXPECT_NE(invalid_because([](RunOptions& o) { o.cgroup_parent = "/a/../../b"; }), "accepted");
+}
+
+TEST(Validate, CleansTheWorkingDirectorysPath) {
+  const auto cleaned = [](const char* path) {
+    RunOptions options;
+    options.working_directory = ContainerPath(path);
+    validate(options);
+    return options.working_directory.value;
+  };
+  EXPECT_EQ(cleaned(""), "/");
+  EXPECT_EQ(cleaned("//a/./b/../c/"), "/a/c");
+  EXPECT_EQ(cleaned("/../.."), "/");
+}
+
+TEST(Validate, RefusesTwoMountsInOnePlace) {
+  const auto mounts = [](std::vector<Bind> binds, std::vector<Tmpfs> tmpfs) {
+    return invalid_because([&](RunOptions& o) {
+      o.binds = binds;
+      o.tmpfs = tmpfs;
+    });
+  };
+  EXPECT_EQ(mounts({parse_bind("/h:/x"), parse_bind("/i:/y/../x/")}, {}), "Duplicate mount point: /x");
+  EXPECT_EQ(mounts({parse_bind("/h:/x")}, {parse_tmpfs("/x")}), "Duplicate mount point: /x");
+  EXPECT_EQ(mounts({}, {parse_tmpfs("/x"), parse_tmpfs("//x:size=1m")}), "Duplicate mount point: /x");
+  EXPECT_EQ(mounts({parse_bind("/h:/x"), parse_bind("/h:/x/y")}, {parse_tmpfs("/z")}), "accepted");
+}
+
+TEST(Validate, RefusesARootThatIsBothWritableAndReadOnly) {
+  EXPECT_EQ(invalid_because([](RunOptions& o) { o.rootfs_writable = o.read_only = true; }),
+            "--rootfs-rw and --read-only contradict each other");
+}
+
+TEST(ParseCpuLimit, TakesWhatThereIsOfCpus) {
+  EXPECT_EQ(parse_cpu_limit("0", 2), 0);
+  EXPECT_EQ(parse_cpu_limit("0.01", 2), 10'000'000);
+  EXPECT_EQ(parse_cpu_limit("2", 2), 2'000'000'000);
+  for (const char* text : {"0.009999999", "2.000000001", "1000000"})
+    EXPECT_EQ(refusal([&] { parse_cpu_limit(text, 2); }),
+              "range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available");
 }
 
 TEST(Validate, RefusesLimitsThatContradictEachOther) {

@@ -89,8 +89,10 @@ void read_resources(const cli::Parsed& parsed, oci::Resources& resources) {
   resources.cpu_shares =
       parsed.value_as("cpu-shares", [](const auto& t) { return parse_integer<std::uint64_t>(t); });
   if (resources.cpu_shares == 0U) resources.cpu_shares.reset();
-  if (const auto cpus = parsed.value_as("cpus", [](const auto& t) { return parse_cpus(t); });
-      cpus && *cpus > 0) {
+  const auto read_cpus = [](const std::string& text) {
+    return engine::parse_cpu_limit(text, ::sysconf(_SC_NPROCESSORS_ONLN));
+  };
+  if (const auto cpus = parsed.value_as("cpus", read_cpus); cpus && *cpus > 0) {
     resources.cpu_period = 100'000;
     resources.cpu_quota = cpu_quota(*cpus);
   }
