@@ -271,10 +271,8 @@ std::optional<std::string> Parsed::value(std::string_view name) const {
 }
 
 std::vector<std::string> Parsed::values(std::string_view name) const {
-  if (!entry(name).repeatable) throw std::logic_error(format("option --{} is not repeatable", name));
   std::vector<std::string> values;
-  for (const Given& given : given_)
-    if (given.option->name == name) values.push_back(given.value);
+  for (const Given* given : all(name)) values.push_back(given->value);
   return values;
 }
 
@@ -290,6 +288,14 @@ const Parsed::Given* Parsed::last(std::string_view name) const {
     if (given->option->name == name) return &*given;
   entry(name);
   return nullptr;
+}
+
+std::vector<const Parsed::Given*> Parsed::all(std::string_view name) const {
+  if (!entry(name).repeatable) throw std::logic_error(format("option --{} is not repeatable", name));
+  std::vector<const Given*> found;
+  for (const Given& given : given_)
+    if (given.option->name == name) found.push_back(&given);
+  return found;
 }
 
 const Option& Parsed::entry(std::string_view name) const {

@@ -75,11 +75,15 @@ class Parsed {
       -> std::optional<std::invoke_result_t<Read, const std::string&>> {
     const Given* given = last(name);
     if (!given) return std::nullopt;
-    try {
-      return read(given->value);
-    } catch (const Error& error) {
-      refuse_value(*given->option, given->value, error);
-    }
+    return read_value(*given, read);
+  }
+  /// All values of a repeatable option, in order, each as `read(text)` understands it.
+  template <typename Read>
+  auto values_as(std::string_view name, Read read) const
+      -> std::vector<std::invoke_result_t<Read, const std::string&>> {
+    std::vector<std::invoke_result_t<Read, const std::string&>> read_values;
+    for (const Given* given : all(name)) read_values.push_back(read_value(*given, read));
+    return read_values;
   }
 
   /// What the parser found; for it and for joining the options before the command with those after it.
@@ -91,7 +95,16 @@ class Parsed {
     const Option* option;
     std::string value;  ///< of a switch: "true" or "false"
   };
+  template <typename Read>
+  static auto read_value(const Given& given, Read& read) {
+    try {
+      return read(given.value);
+    } catch (const Error& error) {
+      refuse_value(*given.option, given.value, error);
+    }
+  }
   const Given* last(std::string_view name) const;
+  std::vector<const Given*> all(std::string_view name) const;
   const Option& entry(std::string_view name) const;
   [[noreturn]] static void refuse_value(const Option& option, std::string_view value, const Error& error);
 

@@ -339,23 +339,23 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 		--pids-limit 1.5 invalid argument "1.5" for "--pids-limit"
 		--network nowhere network nowhere not found
 		--network EMPTY network
-		--ulimit nofile ulimit: "nofile" is not NAME=SOFT
+		--ulimit nofile invalid argument "nofile" for "--ulimit" flag: "nofile" is not NAME=SOFT
 		--ulimit nofile=5:3 soft limit must be less than or equal to hard limit
 		--ulimit nofile=1:2:3 "nofile=1:2:3" is not NAME=SOFT
 		--ulimit nofile=x not a whole number
 		--ulimit nothing=1 invalid ulimit type: nothing
 		--ulimit =1 invalid ulimit type
-		-e =x invalid environment variable: =x
+		-e =x invalid argument "=x" for "-e, --env" flag: invalid environment variable: =x
 		-e EMPTY invalid environment variable
-		--env-file ./no-file ./no-file
+		--env-file ./no-file invalid argument "./no-file" for "--env-file" flag: 
 		--env-file /etc /etc
-		-v /etc "/etc" is not SOURCE:DESTINATION
+		-v /etc invalid argument "/etc" for "-v, --volume" flag: "/etc" is not SOURCE:DESTINATION
 		-v /etc:etc "etc" is not an absolute path
 		-v /etc:/x:ro:more is not SOURCE:DESTINATION
 		-v /etc:/x:sideways unknown option "sideways"
 		-v name:/x "name" is no host path
 		-v :/x no host path
-		--tmpfs x "x" is not an absolute path
+		--tmpfs x invalid argument "x" for "--tmpfs" flag: the destination "x" is not an absolute path
 		--tmpfs /x:size=much invalid size: 'much'
 		--tmpfs /x:nonsense /x
 		--stop-signal NOTHING invalid signal: NOTHING

@@ -199,6 +199,21 @@ TEST(Options, AreReadAsWhatTheyMean) {
   }
 }
 
+TEST(Options, ThatAreRepeatableAreReadEachInOrder) {
+  const auto read = [](const std::string& text) { return parse_size(text); };
+  const Parsed parsed = parse_line({"run", "-e", "1k", "--env=2", "img"});
+  EXPECT_EQ(parsed.values_as("env", read), (std::vector<Bytes>{1024, 2}));
+  EXPECT_TRUE(parse_line({"run", "img"}).values_as("env", read).empty());
+  EXPECT_THROW(parsed.values_as("memory", read), std::logic_error) << "not repeatable";
+  try {
+    (void)parse_line({"run", "-e", "1k", "-e", "x", "img"}).values_as("env", read);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_TRUE(error.text().starts_with("invalid argument \"x\" for \"-e, --env\" flag: ")) << error.text();
+  }
+}
+
 TEST(Help, IsAskedForByItsNameOrByALetterNobodyElseHas) {
   EXPECT_TRUE(parse_line({"rm", "--help"}).help);
   EXPECT_TRUE(parse_line({"rm", "-h"}).help);

@@ -77,14 +77,6 @@ constinit const cli::Command run_command = {
 
 namespace {
 
-template <typename Read>
-void read_each(const cli::Parsed& parsed, std::string_view name, Read read) {
-  for (const auto& text : parsed.values(name)) {
-    Step step("--", name);
-    read(text);
-  }
-}
-
 void read_resources(const cli::Parsed& parsed, oci::Resources& resources) {
   resources.cpu_shares =
       parsed.value_as("cpu-shares", [](const auto& t) { return parse_integer<std::uint64_t>(t); });
@@ -123,19 +115,16 @@ engine::RunOptions read_options(const cli::Parsed& parsed) {
   options.cgroup_parent = parsed.value("cgroup-parent").value_or("");
   options.working_directory = ContainerPath(parsed.value("workdir").value_or("/"));
   options.network = parsed.value_as("network", engine::parse_network).value_or(engine::Network::none);
-  read_each(parsed, "env-file", [&](const std::string& file) {
-    for (auto& variable : engine::parse_variables(file, sys::read_file(sys::here, file)))
-      options.environment.push_back(std::move(variable));
-  });
-  read_each(parsed, "env", [&](const std::string& text) {
-    if (auto variable = engine::parse_variable(text)) options.environment.push_back(std::move(*variable));
-  });
-  read_each(parsed, "volume",
-            [&](const std::string& text) { options.binds.push_back(engine::parse_bind(text)); });
-  read_each(parsed, "tmpfs",
-            [&](const std::string& text) { options.tmpfs.push_back(engine::parse_tmpfs(text)); });
-  read_each(parsed, "ulimit",
-            [&](const std::string& text) { options.limits.push_back(engine::parse_limit(text)); });
+  const auto read_variables = [](const std::string& file) {
+    return engine::parse_variables(file, sys::read_file(sys::here, file));
+  };
+  for (auto& variables : parsed.values_as("env-file", read_variables))
+    for (auto& variable : variables) options.environment.push_back(std::move(variable));
+  for (auto& variable : parsed.values_as("env", engine::parse_variable))
+    if (variable) options.environment.push_back(std::move(*variable));
+  options.binds = parsed.values_as("volume", engine::parse_bind);
+  options.tmpfs = parsed.values_as("tmpfs", engine::parse_tmpfs);
+  options.limits = parsed.values_as("ulimit", engine::parse_limit);
   read_resources(parsed, options.resources);
   options.rootfs = parsed.operands.front();
   options.command.assign(parsed.operands.begin() + 1, parsed.operands.end());
