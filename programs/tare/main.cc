@@ -105,6 +105,7 @@ void notify(const std::string& line) {
 
 int main(int count, char** words) {
   ::umask(022);  // the container's files have the modes they should, whatever the caller's habits are
+  tare::sys::remember_command_line(count, words);
   tare::fill_standard_streams();
   tare::sys::keep_ended_children();
   try {

@@ -115,6 +115,8 @@ class Monitor {
       : order_(order), lock_(lock), record_(order.record), client_(std::move(client)) {}
 
   void run() {
+    // It may live long, and `-e PASSWORD=…` is not for everybody's eyes.
+    sys::rename_process(format("tare: monitor {}", record_.name), "tare: monitor");
     leave_the_caller(client_, lock_.file());
     try {
       live();

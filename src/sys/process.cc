@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <linux/sched.h>
 #include <memory>
 #include <poll.h>
 #include <signal.h>
+#include <span>
 #include <string_view>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +24,8 @@ namespace tare::sys {
 namespace {
 
 constexpr std::size_t stack_size = 64 << 10;
+
+std::span<char> command_line;
 
 struct Unmap {
   void operator()(void* stack) const noexcept { ::munmap(stack, stack_size); }
@@ -109,6 +114,21 @@ void close_others(std::vector<Fd> kept) {
     first = number + 1;
   }
   ::close_range(first, ~0U, 0);
+}
+
+// The kernel puts the words one behind the other.
+void remember_command_line(int count, char** words) noexcept {
+  if (count < 1) return;
+  const char* end = words[count - 1] + std::strlen(words[count - 1]) + 1;
+  command_line = {words[0], static_cast<std::size_t>(end - words[0])};
+}
+
+void rename_process(std::string_view title, const char* name) noexcept {
+  ::prctl(PR_SET_NAME, name);
+  // A last byte that is not 0 would make the environment a part of it (proc_pid_cmdline(5)).
+  std::ranges::fill(command_line, '\0');
+  if (!command_line.empty())
+    std::ranges::copy(title.substr(0, command_line.size() - 1), command_line.begin());
 }
 
 void keep_ended_children() noexcept { ::signal(SIGCHLD, SIG_DFL); }

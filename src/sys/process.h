@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -25,6 +26,12 @@ Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, voi
 
 /// Closes every descriptor from 3 on but these: what the caller's caller left open is none of ours.
 void close_others(std::vector<Fd> kept);
+
+/// To be called first, with main's own: where the words of this process's command line lie.
+void remember_command_line(int count, char** words) noexcept;
+/// Writes `title` over the command line that everybody can read in /proc, as far as there is room, and makes
+/// `name` (15 bytes) the process's name.
+void rename_process(std::string_view title, const char* name) noexcept;
 
 /// To be called first: where the caller ignores SIGCHLD, and so we do, children vanish without a status
 /// (wait(2)).

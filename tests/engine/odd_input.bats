@@ -219,3 +219,18 @@ assert targets == tarballs.ODD_TARGETS, targets'
 	run -0 --separate-stderr tare run --rm ./root-of-it echo "fine"
 	[[ $output == fine ]]
 }
+
+@test "what the client was told is not on its monitor's command line" {
+	local monitor line
+	start_container keeper -e "SECRET=xyzzy-1234" "$ROOTFS" sh -c "$stay"
+	monitor=$(jq -r .monitor "$TARE_RUN_ROOT/containers/$container_id.json")
+	[[ $(readlink "/proc/$monitor/exe") == */tare ]]
+	line=$(tr '\0' '\n' <"/proc/$monitor/cmdline")
+	equal "command line" "$line" "tare: monitor keeper"
+	equal "name" "$(cat "/proc/$monitor/comm")" "tare: monitor"
+	# The client itself ends; nobody is left who says it.
+	kill -KILL "$client_pid"
+	wait "$client_pid" || true
+	if grep -ls 'SECRET[=]xyzzy' /proc/[0-9]*/cmdline; then false; fi
+	run -0 tare rm -f keeper
+}
