@@ -16,7 +16,7 @@
 namespace tare::engine {
 namespace {
 
-constexpr std::size_t largest_file = 16 << 20;
+constexpr std::size_t largest_file = 16 << 20, longest_shown = 32;
 
 using Fields = std::vector<std::string>;
 
@@ -85,10 +85,18 @@ Identity resolve_user(sys::Fd root, const std::string& text) {
     throw Error(ErrorKind::invalid,
                 format("unable to find user {}: no matching entries in passwd file", wanted_user));
   identity.user.uid = *number;
-  if (row) identity.user.gid = as_id((*row)[3]).value_or(0);
   if (row && row->size() > 5 && (*row)[5].starts_with('/')) identity.home = (*row)[5];
 
   if (wanted_group.empty() && !row) return identity;
+  if (wanted_group.empty()) {
+    const auto gid = as_id((*row)[3]);
+    // To take it for nothing would make it the group root.
+    if (!gid)
+      throw Error(ErrorKind::invalid,
+                  format("the group \"{}\" of user {} in the container's /etc/passwd is not a number",
+                         (*row)[3].substr(0, longest_shown), key));
+    identity.user.gid = *gid;
+  }
   const std::vector<Fields> groups = read_table(root, "/etc/group", 3);
   if (!wanted_group.empty()) {
     const Fields* group = find(groups, wanted_group);

@@ -187,5 +187,18 @@ TEST(Users, AreComparedWithTheirNulBytes) {
   EXPECT_EQ(root.resolve("last").user.uid, 5U) << "and the last line needs no end";
 }
 
+TEST(Users, WhoseGroupIsNotANumberAreRefused) {
+  const Root root;
+  root.directory().put("etc/passwd", "ann:x:5:staff:::\nbob:x:6::::\ncy:x:7:4294967296:::\ndi:x:8:-1:::\n");
+  EXPECT_EQ(root.refusal("ann"),
+            "the group \"staff\" of user ann in the container's /etc/passwd is not a number");
+  EXPECT_EQ(root.refusal("5"),
+            "the group \"staff\" of user 5 in the container's /etc/passwd is not a number");
+  EXPECT_EQ(root.refusal("bob"), "the group \"\" of user bob in the container's /etc/passwd is not a number");
+  for (const char* user : {"cy", "di"})
+    EXPECT_TRUE(root.refusal(user).ends_with("is not a number")) << root.refusal(user);
+  EXPECT_EQ(root.resolve("ann:7").user.gid, 7U) << "it is not asked for";
+}
+
 }  // namespace
 }  // namespace tare::engine
