@@ -17,6 +17,8 @@
 namespace tare::engine {
 namespace {
 
+constexpr int cannot_execute = 127;  // as a shell's; tare-image itself never ends so
+
 bool is_path(const std::string& text) {
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") || text == "." ||
          text == "..";
@@ -55,10 +57,10 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
   if (pid < 0) throw system_error("cannot start tare-image");
   if (pid == 0) {
     // Nobody would wait for its answer.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != client) ::_exit(127);
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != client) ::_exit(cannot_execute);
     ::dup2(theirs.number(), 1);
     ::execl(program.c_str(), "tare-image", "unpack", "--root", place.root.c_str(), source.c_str(), nullptr);
-    ::_exit(127);
+    ::_exit(cannot_execute);
   }
   theirs.reset();
   std::string layer = sys::read_all(answer, 4096);
@@ -66,6 +68,9 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
   if (WIFSIGNALED(status))
     throw Error(ErrorKind::system,
                 format("unpack {}: tare-image was killed by signal {}", source, WTERMSIG(status)));
+  if (WEXITSTATUS(status) == cannot_execute)
+    throw Error(ErrorKind::system, format("unpack {}: cannot execute {}", source, program), 0,
+                "it must be a program for this machine; install it again");
   if (WEXITSTATUS(status) != 0) throw Reported{exit_code(ErrorKind::invalid)};
   while (layer.ends_with('\n')) layer.pop_back();
   return store::LayerId(layer);

@@ -557,3 +557,15 @@ on_a_small_disk() {
 	refused 126 "cannot run /b/x: permission denied" run --rm -e PATH=/a:/b \
 		-v "$BATS_TEST_TMPDIR/a:/a" -v "$BATS_TEST_TMPDIR/b:/b" "$ROOTFS" x
 }
+
+@test "a tare-image that cannot be executed is refused with one line" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cp "$TARE_BIN_DIR/tare" "$BATS_TEST_TMPDIR/bin"
+	TARE_BIN_DIR=$BATS_TEST_TMPDIR/bin
+	printf '\177ELF' >"$TARE_BIN_DIR/tare-image"
+	chmod +x "$TARE_BIN_DIR/tare-image"
+	tar -C "$ROOTFS" -cf "$BATS_TEST_TMPDIR/root.tar" bin
+	refused 125 "cannot execute $TARE_BIN_DIR/tare-image" run --rm "$BATS_TEST_TMPDIR/root.tar" true
+	printf '#!/none\n' >"$TARE_BIN_DIR/tare-image"
+	refused 125 "cannot execute $TARE_BIN_DIR/tare-image" run --rm "$BATS_TEST_TMPDIR/root.tar" true
+}
