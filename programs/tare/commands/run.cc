@@ -41,7 +41,8 @@ constexpr cli::Option option_table[] = {
     {"pids-limit", 0, Takes::value, "N", "at most N processes and threads; -1 for no limit"},
     {"ulimit", 0, Takes::value, "NAME=SOFT[:HARD]", "a resource limit, such as nofile=64:64", true},
     {"network", 0, Takes::value, "none|host", "a network of its own with lo only (default), or the host's"},
-    {"stop-signal", 0, Takes::value, "SIGNAL", "what asks the container to end (default: TERM)"},
+    {"stop-signal", 0, Takes::value, "SIGNAL",
+     "recorded for inspect and for a later `tare stop`; sends nothing itself (default: TERM)"},
     {"cgroup-parent", 0, Takes::value, "PATH", "make its cgroup below PATH"},
     {"plan", 0, Takes::nothing, "", "print what would be done, in order, and do nothing"},
 };
