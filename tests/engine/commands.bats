@@ -380,7 +380,7 @@ freeze() {
 		        os.mkdir("n")
 		        os.chdir("n")
 	PYTHON
-	run -0 --separate-stderr timeout 60 "$TARE_BIN_DIR/tare" rm -f busy
+	run -0 --separate-stderr timeout 60 "$TARE_BIN_DIR/tare" rm -f busy || { echo "$stderr" && false; }
 	equal "cgroups" "$(find /sys/fs/cgroup -maxdepth 2 -name "*$container_id*")" ""
 	equal "containers" "$(tare ps -aq)" ""
 }
