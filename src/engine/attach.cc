@@ -137,16 +137,14 @@ class Client {
 
   void read_signals() {
     while (const auto signal = signals_.next()) {
-      if (options_.terminal) {
-        if (*signal == SIGWINCH) tell_size();
-        if (!ends_processes(*signal)) continue;
-        return stop(128 + *signal);  // the keyboard's signals are the container's; this one is for the client
-      } else {
-        monitor::send(socket_, Frame::Type::signal, format("{}", *signal));
-        if ((*signal == SIGINT || *signal == SIGTERM) && ++requests_to_end_ == patience) {
-          (void)!::write(error_output.number(), "tare: got 3 SIGTERM/SIGINTs, forcefully exiting\n", 48);
-          return stop(1);
-        }
+      if (*signal == SIGWINCH && options_.terminal) {
+        tell_size();
+        continue;
+      }
+      monitor::send(socket_, Frame::Type::signal, format("{}", *signal));
+      if ((*signal == SIGINT || *signal == SIGTERM) && ++requests_to_end_ == patience) {
+        (void)!::write(error_output.number(), "tare: got 3 SIGTERM/SIGINTs, forcefully exiting\n", 48);
+        return stop(1);
       }
     }
   }

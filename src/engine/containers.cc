@@ -234,7 +234,8 @@ void remove_container(const state::Place& place, const std::string& name_or_id, 
   const auto record = try_read_record(place, id);
   if (was_there && !(record && record->exit)) end_remains(place, id, record);
   state::forget(place, id, lock);
-  if (!was_there) throw no_such_container(name_or_id);  // somebody else was quicker
+  // Its monitor removed it when we ended it, or somebody else was quicker.
+  if (!was_there && removal == Removal::only_stopped) throw no_such_container(name_or_id);
 }
 
 json::value inspect(const state::Place& place, const Container& container) {

@@ -11,13 +11,14 @@ scenario() { timeout 120 python3 "$BATS_TEST_DIRNAME/client.py" "$1"; }
 
 @test "ctrl c goes to the container on a terminal" { scenario ctrl_c_goes_to_the_container_on_a_terminal; }
 @test "ctrl c is passed on without a terminal of the containers" { scenario ctrl_c_is_passed_on_without_a_terminal_of_the_containers; }
-@test "ctrl c ends the client of a terminal without input" { scenario ctrl_c_ends_the_client_of_a_terminal_without_input; }
+@test "ctrl c on a terminal without input is passed on" { scenario ctrl_c_on_a_terminal_without_input_is_passed_on; }
 @test "sigterm is passed on without a terminal" { scenario sigterm_is_passed_on_without_a_terminal; }
 @test "other signals are passed on without a terminal" { scenario other_signals_are_passed_on_without_a_terminal; }
 @test "real time signals are passed on without a terminal" { scenario real_time_signals_are_passed_on_without_a_terminal; }
 @test "a signal at any moment leaves no container behind its client" { scenario a_signal_at_any_moment_leaves_no_container_behind_its_client; }
 @test "the third request ends the client of a container that does not listen" { scenario the_third_request_ends_the_client_of_a_container_that_does_not_listen; }
-@test "sigterm ends the client of a terminal and the container goes on" { scenario sigterm_ends_the_client_of_a_terminal_and_the_container_goes_on; }
+@test "signals to the client of a terminal are the container's" { scenario signals_to_the_client_of_a_terminal_are_the_containers; }
+@test "the third SIGTERM ends the client of a terminal and the container goes on" { scenario the_third_sigterm_ends_the_client_of_a_terminal_and_the_container_goes_on; }
 @test "sigkill of the client leaves the container" { scenario sigkill_of_the_client_leaves_the_container; }
 @test "signals reach a container whose output nobody reads" { scenario signals_reach_a_container_whose_output_nobody_reads; }
 @test "a closed terminal ends the client and the container goes on" { scenario a_closed_terminal_ends_the_client_and_the_container_goes_on; }

@@ -131,13 +131,11 @@ def ctrl_c_is_passed_on_without_a_terminal_of_the_containers():
     terminal.modes_are_restored()
 
 
-def ctrl_c_ends_the_client_of_a_terminal_without_input():
-    terminal = Terminal(run_words("sh", "-c", "echo ready; sleep 1000", options=["-t"]))
+def ctrl_c_on_a_terminal_without_input_is_passed_on():
+    terminal = Terminal(run_words("sh", "-c", "trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done", options=["-t"]))
     terminal.read_until(b"ready")
     terminal.type(b"\x03")
-    assert terminal.wait() in (130, -signal.SIGINT)
-    terminal.modes_are_restored()
-    remove()
+    assert terminal.wait() == 6
 
 
 def sigterm_is_passed_on_without_a_terminal():
@@ -197,11 +195,27 @@ def the_third_request_ends_the_client_of_a_container_that_does_not_listen():
     remove()
 
 
-def sigterm_ends_the_client_of_a_terminal_and_the_container_goes_on():
-    terminal = Terminal(run_words("sh", "-c", "echo ready; sleep 1000", options=["-it"]))
+def end_client(terminal):
+    """The third request ends a client whose container does not listen."""
+    for _ in range(3):
+        terminal.program.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+
+
+def signals_to_the_client_of_a_terminal_are_the_containers():
+    terminal = Terminal(run_words("sh", "-c", "trap 'echo told; exit 9' TERM; echo ready; while :; do sleep 0.05; done", options=["-it"]))
     terminal.read_until(b"ready")
     terminal.program.send_signal(signal.SIGTERM)
-    assert terminal.wait() == 128 + signal.SIGTERM
+    assert terminal.wait() == 9
+    assert b"told" in terminal.text
+    terminal.modes_are_restored()
+
+
+def the_third_sigterm_ends_the_client_of_a_terminal_and_the_container_goes_on():
+    terminal = Terminal(run_words("sh", "-c", "echo ready; sleep 1000", options=["-it"]))
+    terminal.read_until(b"ready")
+    end_client(terminal)
+    assert terminal.wait() == 1
     terminal.modes_are_restored()
     remove()
 
@@ -436,7 +450,7 @@ def a_resized_window_is_told_to_the_container():
     terminal.program.send_signal(signal.SIGWINCH)
     terminal.read_until(b"44 111\r\n")
     terminal.type(b"\x1c")  # ^\ : the shell, pid 1, ignores it
-    terminal.program.send_signal(signal.SIGTERM)
+    end_client(terminal)
     terminal.wait()
     remove()
 
