@@ -6,10 +6,13 @@ usage: test-bats.py RESULTS SUITE FILE...
 A line of RESULTS is: passed, failed or skipped; TAB; the test's name; TAB; why it was skipped.
 A test that was planned and of which nothing was heard is a failed test.
 """
+import concurrent.futures
+import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 LINE = re.compile(r"(not )?ok (\d+) (.*?)(?: # skip ?(.*))?$")
 
@@ -37,32 +40,42 @@ def outcomes(lines):
         yield "failed", f"test {number + 1} of {planned}, of which nothing was heard", "", []
 
 
+def run_file(path):
+    """The outcomes of one file's tests, bats' status, and the seconds it took."""
+    began = time.monotonic()
+    # A file and not a pipe: whoever a test leaves behind must not keep us waiting.
+    with tempfile.TemporaryFile("w+", errors="replace") as tap:
+        status = subprocess.run(["bats", "--formatter", "tap", path], stdout=tap, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, check=False).returncode
+        tap.seek(0)
+        return list(outcomes(tap.read().splitlines())), status, time.monotonic() - began
+
+
 def main():
     if len(sys.argv) < 4:
         print(__doc__)
         return 2
     results, suite, files = sys.argv[1], sys.argv[2], sys.argv[3:]
-    # A file and not a pipe: whoever a test leaves behind must not keep us waiting.
-    with tempfile.TemporaryFile("w+", errors="replace") as tap:
-        status = subprocess.run(["bats", "--formatter", "tap", *files], stdout=tap, stderr=subprocess.STDOUT,
-                                stdin=subprocess.DEVNULL, check=False).returncode
-        tap.seek(0)
-        found = list(outcomes(tap.read().splitlines()))
-
     count = {"passed": 0, "failed": 0, "skipped": 0}
-    with open(results, "a", encoding="utf-8") as table:
-        for outcome, name, reason, output in found:
-            count[outcome] += 1
-            table.write(f"{outcome}\t{suite}: {name}\t{reason}\n")
-            if outcome == "failed":
-                print(f"--- failed: {suite}: {name}")
-                print("\n".join(output))
+    failed = False
+    # Two files side by side: each test has a store of its own, and most of its time is waiting. Those with most tests
+    # come first.
+    files.sort(key=lambda path: -open(path, encoding="utf-8").read().count("@test"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, open(results, "a", encoding="utf-8") as table:
+        runs = {pool.submit(run_file, path): path for path in files}
+        for run in concurrent.futures.as_completed(runs):
+            found, status, seconds = run.result()
+            for outcome, name, reason, output in found:
+                count[outcome] += 1
+                table.write(f"{outcome}\t{suite}: {name}\t{reason}\n")
+                if outcome == "failed":
+                    print(f"--- failed: {suite}: {name}")
+                    print("\n".join(output))
+            table.flush()
+            failed = failed or status != 0
+            print(f"{suite}: {os.path.basename(runs[run])}: {len(found)} tests in {seconds:.0f} s", flush=True)
     print(f"{suite}: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
-    if status != 0 and not count["failed"]:
-        print(f"bats ended with status {status}")
-    if not found:
-        print(f"{suite}: there was no test in it")
-    return 1 if status != 0 or count["failed"] or not found else 0
+    return 1 if failed or count["failed"] else 0
 
 
 if __name__ == "__main__":

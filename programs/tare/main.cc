@@ -61,8 +61,12 @@ int print_help(const std::string& text) {
 }
 
 int act(cli::Words words) {
-  const cli::Split split = cli::split(program, words);
   const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
+  if (!words.empty() && std::string_view(words[0]) == "help") {
+    const auto* command = words.size() > 1 ? cli::find_command(program, words[1]) : nullptr;
+    return print_help(command ? cli::help(program, *command, width) : cli::help(program, width));
+  }
+  const cli::Split split = cli::split(program, words);
   if (!split.command) {
     if (split.globals.has("version")) return commands::version({}, split.globals);
     return print_help(cli::help(program, width, split.group));

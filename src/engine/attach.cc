@@ -86,7 +86,9 @@ class Client {
  private:
   static constexpr sys::Fd input{0}, output{1}, error_output{2};
 
-  void stop(int code) { result_ = Attached{.outcome = Outcome::detached, .exit_code = code}; }
+  void stop(int code, std::string words = {}) {
+    result_ = Attached{.outcome = Outcome::detached, .exit_code = code, .words = std::move(words)};
+  }
 
   void read_frame() {
     auto frame = monitor::receive(socket_);
@@ -117,7 +119,8 @@ class Client {
     if (n >= 0)
       unwritten_.erase(0, static_cast<std::size_t>(n));
     else if (errno != EINTR && errno != EAGAIN)
-      stop(errno == EPIPE ? 128 + SIGPIPE : 1);
+      stop(errno == EPIPE ? 128 + SIGPIPE : 1,
+           format("cannot write the container's output: {}; it goes on without", errno_words(errno)));
   }
 
   void read_input() {

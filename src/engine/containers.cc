@@ -169,7 +169,7 @@ state::Lock take_to_remove(const state::Place& place, const ContainerId& id, Rem
     if (running && removal == Removal::only_stopped)
       throw Error(ErrorKind::conflict,
                   format("cannot remove container \"/{}\": container is running", state::name_of(place, id)),
-                  0, "stop it first, or use -f");
+                  0, "let its command end, or use -f");
     if (running) kill_running(place, id);
     const timespec pause{.tv_sec = 0, .tv_nsec = pause_ms * 1'000'000};
     ::nanosleep(&pause, nullptr);

@@ -1,5 +1,6 @@
 #include "engine/run.h"
 
+#include <algorithm>
 #include <linux/capability.h>
 #include <optional>
 #include <signal.h>
@@ -66,7 +67,9 @@ void check_host(const Host& host, RunOptions& options, const Notify& notify) {
   if (!host.cgroup_facts.swap_accounting) do_without_swap_accounting(options);
   if (!(host.facts.capabilities >> CAP_MKNOD & 1))
     notify("CAP_MKNOD is missing: the container has the host's device nodes and cannot make any");
-  if (host.open_files < default_open_files_at_most)
+  const bool asked = std::ranges::any_of(
+      options.limits, [](const oci::Rlimit& limit) { return limit.resource == RLIMIT_NOFILE; });
+  if (!asked && host.open_files < default_open_files_at_most)
     notify(format("CAP_SYS_RESOURCE is missing: the container may open {} files at most", host.open_files));
 }
 
@@ -224,7 +227,9 @@ class Run {
 
   int conclude(const monitor::Launched& launched, const Attached& result) {
     switch (result.outcome) {
-      case Outcome::detached: return result.exit_code;
+      case Outcome::detached:
+        if (!result.words.empty()) notify_(result.words);
+        return result.exit_code;
       case Outcome::given_up:
         finish(launched);
         settle(place_, record_.id);  // its monitor may have left that to us, not knowing
@@ -264,11 +269,14 @@ int run(const state::Place& place, RunOptions options, const Notify& notify) {
   return Run(place, std::move(options), notify).execute();
 }
 
-std::string plan(const state::Place& place, RunOptions options, const Notify& notify) {
+std::string plan(const state::Place& place, RunOptions options) {
   validate(options);
   Host host;
-  check_host(host, options, notify);
+  check_host(host, options, [](const std::string&) {});
   std::string text;
+  for (const auto& bind : options.binds)
+    if (!sys::try_status(sys::here, bind.source))
+      text += format("   make the directory {} on the host\n", bind.source);
   auto rootfs = find_rootfs(place, options);
   if (!rootfs) {
     text += format("   unpack {} into the store, as its layer\n", options.rootfs);

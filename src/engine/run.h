@@ -17,6 +17,6 @@ using Notify = std::function<void(const std::string& line)>;
 int run(const state::Place& place, RunOptions options, const Notify& notify);
 
 /// What `run` would do, in order; touches nothing.
-std::string plan(const state::Place& place, RunOptions options, const Notify& notify);
+std::string plan(const state::Place& place, RunOptions options);
 
 }  // namespace tare::engine

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/format.h"
+#include "sys/file.h"
 #include "sys/path_in_root.h"
 
 namespace tare::runtime {
@@ -179,6 +180,11 @@ class Diagnosis {
   int depth_;  ///< how many scripts led here
 };
 
+// Layers and manifests, not what is in them.
+bool is_image_archive(sys::Fd root) {
+  return sys::exists(root, "manifest.json") || sys::exists(root, "oci-layout");
+}
+
 }  // namespace
 
 Error explain_exec_failure(sys::Fd root, const std::string& name, const std::vector<std::string>& candidates,
@@ -193,7 +199,10 @@ Error explain_exec_failure(sys::Fd root, const std::string& name, const std::vec
   if (name.find('/') != std::string::npos)
     return Error(ErrorKind::no_command, format("cannot run {}: no such file or directory", shown));
   return Error(ErrorKind::no_command, format("cannot run {}: executable file not found in $PATH", shown), 0,
-               "the command must exist inside the root file system");
+               is_image_archive(root)
+                   ? "the root file system is an image archive, as `docker save` writes it; it takes "
+                     "what `docker export` writes"
+                   : "the command must exist inside the root file system");
 }
 
 }  // namespace tare::runtime

@@ -139,8 +139,11 @@ int run(const Context& context, const cli::Parsed& parsed) {
   if (wanted.rootfs == "-" && wanted.interactive)
     throw Error(ErrorKind::usage,
                 "standard input cannot be both the tarball (-) and the container's input (-i)");
+  if (wanted.rootfs == "-" && sys::is_terminal(sys::Fd(STDIN_FILENO)))
+    throw Error(ErrorKind::usage, "the tarball is to come from standard input, which is a terminal", 0,
+                "tare run - COMMAND <TARBALL");
   if (wanted.plan) {
-    print(engine::plan(context.place, std::move(wanted), notify));
+    print(engine::plan(context.place, std::move(wanted)));
     return 0;
   }
   if (wanted.terminal && wanted.interactive && !sys::is_terminal(sys::Fd(STDIN_FILENO)))
