@@ -31,12 +31,13 @@ refuses() {
 limit() { cat "$(cgroup_file "$1" "$2" "$container_id")"; }
 
 @test "two containers at once never clash" {
-	local number
+	local number runs=()
 	for number in 1 2 3 4 5 6 7 8; do
 		"$TARE_BIN_DIR/tare" run --name "twin$number" --hostname "twin$number" "$ROOTFS" sh -c \
 			'hostname; echo "$HOSTNAME" >/mine; sleep 0.3; cat /mine; set -- /proc/[0-9]*; echo $#' >"$BATS_TEST_TMPDIR/$number" 2>/dev/null 3>&- &
+		runs+=($!)
 	done
-	wait
+	wait "${runs[@]}"
 	for number in 1 2 3 4 5 6 7 8; do
 		equal "container $number" "$(cat "$BATS_TEST_TMPDIR/$number")" "twin$number"$'\n'"twin$number"$'\n1'
 	done
@@ -44,8 +45,9 @@ limit() { cat "$(cgroup_file "$1" "$2" "$container_id")"; }
 	# From one tarball that is not unpacked yet, too.
 	for number in 1 2 3; do
 		"$TARE_BIN_DIR/tare" run --rm "$TARBALL" echo "from the tarball" >"$BATS_TEST_TMPDIR/$number" 2>/dev/null 3>&- &
+		runs+=($!)
 	done
-	wait
+	wait "${runs[@]}"
 	for number in 1 2 3; do equal "run $number" "$(cat "$BATS_TEST_TMPDIR/$number")" "from the tarball"; done
 	equal "layers" "$(find "$TARE_ROOT/layers/sha256" -mindepth 1 -maxdepth 1 | wc -l)" 1
 }
