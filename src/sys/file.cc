@@ -67,7 +67,13 @@ std::optional<std::string> try_read_file(Fd directory, const std::string& path, 
   UniqueFd fd = try_open_at(directory, path, O_RDONLY);
   if (!fd) return std::nullopt;
   Step step("read", path);
-  return read_all(fd, limit);
+  try {
+    return read_all(fd, limit);
+  } catch (const Error& error) {
+    if (error.error_number() != ENODEV) throw;
+    errno = ENODEV;  // of a cgroup or a process that went away since it was opened
+    return std::nullopt;
+  }
 }
 
 bool try_write_to(Fd directory, const std::string& path, std::string_view text) noexcept {

@@ -384,3 +384,22 @@ freeze() {
 	equal "cgroups" "$(find /sys/fs/cgroup -maxdepth 2 -name "*$container_id*")" ""
 	equal "containers" "$(tare ps -aq)" ""
 }
+
+@test "rm -f and a monitor that removes the same container do not get in each other's way" {
+	local round number runs
+	for round in $(seq 20); do
+		runs=()
+		for number in 1 2 3 4; do
+			(
+				"$TARE_BIN_DIR/tare" run --rm --name "box$number" "$ROOTFS" sh -c 'echo ready; sleep 1000' >"$BATS_TEST_TMPDIR/$number" 2>/dev/null 3>&- &
+				wait_until 10 grep -qs ready "$BATS_TEST_TMPDIR/$number"
+				kill -KILL $!
+				equal "rm in round $round" "$("$TARE_BIN_DIR/tare" rm -f "box$number" 2>&1)" "box$number"
+			) &
+			runs+=($!)
+		done
+		for number in "${runs[@]}"; do wait "$number"; done
+		rm -f "$BATS_TEST_TMPDIR"/[1-4]
+	done
+	equal "containers" "$(tare ps -aq)" ""
+}
