@@ -78,6 +78,11 @@ Error describe_failure(const plan::Program& program, const plan::Report& report,
         return Error(ErrorKind::system, "the overlay is read-only: its work directory could not be made", 0,
                      "No space left on device, most likely");
       break;
+    case Kind::set_propagation:
+      if (error_number == EINVAL)
+        return Error(ErrorKind::unsupported, "the root directory here is no mount point, as in a chroot", 0,
+                     "bind-mount it on itself before entering it");
+      break;
     case Kind::attach: return mount_failure(program, entry, error_number);
     case Kind::open_directory:
     case Kind::make_directory:
