@@ -289,6 +289,8 @@ std::optional<ContainerId> find_name(const Place& place, const std::string& name
 
 ContainerId find(const Place& place, const std::string& name_or_id) {
   const std::string wanted = name_or_id.starts_with('/') ? name_or_id.substr(1) : name_or_id;
+  // A whole id first: a name that looks like one must not hide the container whose id it is.
+  if (is_id(wanted) && exists(place, ContainerId(wanted))) return ContainerId(wanted);
   if (auto id = find_name(place, wanted)) return *id;
   std::vector<ContainerId> matches;
   if (!wanted.empty())

@@ -231,6 +231,14 @@ TEST_F(Containers, AreFoundByNameByIdAndByItsBeginning) {
     EXPECT_EQ(kind_of_failure([&] { (void)find(place_, text); }), ErrorKind::not_found) << text;
 }
 
+TEST_F(Containers, AreNotHiddenByAnotherOnesNameThatIsTheirId) {
+  Record record = named("web");
+  const Lock lock = claim(place_, record);
+  Record impostor = named(record.id.value);
+  const Lock other = claim(place_, impostor);
+  EXPECT_EQ(find(place_, record.id.value), record.id);
+}
+
 TEST_F(Containers, AreNotFoundByABeginningOfTwo) {
   const ContainerId one = put("abc1" + std::string(60, '0')), two = put("abc2" + std::string(60, '0'));
   EXPECT_EQ(find(place_, "abc1"), one);
