@@ -57,7 +57,7 @@ class Client {
  public:
   Client(sys::Fd socket, Signals& signals, const AttachOptions& options)
       : socket_(socket), options_(options), signals_(signals) {
-    // Without -i the keyboard is the client's own, so that ^C still ends it.
+    // Without -i the keyboard is the client's own: ^C is a signal to it, and passed on as such.
     if (options.terminal && options.interactive && sys::is_terminal(input)) raw_.emplace(input);
     reads_input_ = options.interactive;
     if (options_.terminal) tell_size();

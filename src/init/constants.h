@@ -16,10 +16,8 @@ struct OpenHow {
   uint64_t flags, mode, resolve;
 };
 inline constexpr uint64_t resolve_no_magiclinks = 2, resolve_no_symlinks = 4, resolve_in_root = 16;
-inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000,
-                     at_symlink_nofollow = 0x100;
-inline constexpr int o_rdonly = 0, o_rdwr = 2, o_creat = 0100, o_excl = 0200, o_noctty = 0400,
-                     o_cloexec = 02000000;
+inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000;
+inline constexpr int o_rdwr = 2, o_noctty = 0400, o_cloexec = 02000000;
 #if defined(__aarch64__)
 inline constexpr int o_directory = 040000, o_nofollow = 0100000, o_path = 010000000;
 #else
@@ -64,12 +62,11 @@ struct Statx {
 };
 
 // processes
-inline constexpr int pr_set_pdeathsig = 1, pr_set_dumpable = 4, pr_set_keepcaps = 8, pr_set_name = 15;
+inline constexpr int pr_set_pdeathsig = 1, pr_set_keepcaps = 8, pr_set_name = 15;
 inline constexpr int pr_capbset_drop = 24, pr_set_no_new_privs = 38, pr_cap_ambient = 47;
 inline constexpr int pr_cap_ambient_raise = 2, pr_cap_ambient_clear_all = 4;
 inline constexpr int seccomp_set_mode_filter = 1;
 inline constexpr int sig_setmask = 2, msg_nosignal = 0x4000, msg_peek = 2, msg_dontwait = 0x40;
-inline constexpr int f_setfd = 2, fd_cloexec = 1;
 inline constexpr int prot_read_write = 3, map_shared = 1, map_fixed_noreplace = 0x100000;
 inline constexpr int close_range_cloexec = 4;
 inline constexpr int keyctl_join_session_keyring = 1;

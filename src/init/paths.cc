@@ -85,7 +85,6 @@ long open_in_root(int root, const char* path, uint32_t flags) {
               .mode = 0,
               .resolve = resolve_in_root | resolve_no_magiclinks};
   if (flags & plan::no_symlinks) how.resolve |= resolve_no_symlinks;
-  if (flags & plan::not_a_link) how.flags |= o_nofollow;
   // EAGAIN: `..` raced with a rename somewhere; openat2(2) asks to try again.
   for (int attempt = 0;; attempt++) {
     const long fd = call(__NR_openat2, root, address(path), address(&how), sizeof how);

@@ -6,7 +6,7 @@
 
 namespace tare::init {
 
-/// An O_PATH descriptor, or a negative errno. `flags`: plan::no_symlinks, plan::not_a_link.
+/// An O_PATH descriptor, or a negative errno. `flags`: plan::no_symlinks.
 long open_in_root(int root, const char* path, uint32_t flags);
 
 /// Makes the directory `path` and its missing parents (mode 0755, the last one `mode`) one component at a

@@ -67,7 +67,6 @@ inline constexpr uint32_t recursive = 1;
 inline constexpr uint32_t no_symlinks = 2;  ///< a symlink anywhere in `path` is an error (ELOOP)
 inline constexpr uint32_t create_target =
     4;  ///< a mount's target is made if missing: a directory, or for a file a file
-inline constexpr uint32_t not_a_link = 8;  ///< the last component must be no symlink
 
 inline constexpr int32_t no_slot = -1;
 inline constexpr int32_t root_slot = 0;
