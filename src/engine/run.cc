@@ -84,7 +84,8 @@ void prepare_binds(RunOptions& options) {
 
 ContainerFacts facts_for(const Host& host, const ContainerId& id, const HostPath& directory,
                          const oci::Root& root, const store::Rootfs& rootfs, const RunOptions& options) {
-  const sys::UniqueFd layer = sys::open_at(sys::here, rootfs.layers.front().value, O_PATH | O_DIRECTORY);
+  // Missing only in a plan; a run that finds no layer fails when it mounts it.
+  const sys::UniqueFd layer = sys::try_open_at(sys::here, rootfs.layers.front().value, O_PATH | O_DIRECTORY);
   return {.id = id,
           .directory = directory,
           .root = root,
@@ -280,7 +281,10 @@ std::string plan(const state::Place& place, RunOptions options) {
   auto rootfs = find_rootfs(place, options);
   if (!rootfs) {
     text += format("   unpack {} into the store, as its layer\n", options.rootfs);
-    rootfs = store::Rootfs{.layers = {HostPath("/")}};
+    // What is in it is not known yet, its users among that.
+    if (!options.user.empty()) text += format("   look up the user {} in it\n", options.user);
+    options.user.clear();
+    rootfs = store::Rootfs{.layers = {place.root / "layers/sha256/DIGEST/tree"}};
   }
   const state::Record record{.id = state::random_id(), .name = options.name, .image = options.rootfs};
   const HostPath directory = place.directory_of(record.id);

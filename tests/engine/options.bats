@@ -396,3 +396,10 @@ change_all='echo new >/etc/passwd; rm /etc/group; chmod 4777 /tmp; chown 1:1 /ro
 	[[ ${lines[1]} == 00000000 ]]
 	[[ ${lines[2]} == 0 ]]
 }
+
+@test "--plan of a tarball that is not unpacked yet names nothing of the host as its root" {
+	run --separate-stderr tare run --plan -u nobody "$TARBALL" true
+	[[ $status == 0 && $output == *"unpack $TARBALL into the store"* && $output == *"look up the user nobody in it"* ]]
+	[[ $output == *"lowerdir="*"/layers/sha256/DIGEST/tree"* ]]
+	[[ $output != *"lowerdir=/,"* ]]
+}
