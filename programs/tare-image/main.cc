@@ -17,8 +17,8 @@ using cli::Takes;
 constexpr cli::Option global_options[] = {
     {"root", 0, Takes::value, "DIR", "where layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
 };
-const cli::Command command_table[] = {commands::unpack_command};
-constexpr commands::Verb verbs[] = {commands::unpack};
+const cli::Command command_table[] = {commands::unpack_command, commands::export_command};
+constexpr commands::Verb verbs[] = {commands::unpack, commands::export_layers};
 
 const cli::Program program = {
     .name = "tare-image",
@@ -57,6 +57,8 @@ int main(int count, char** words) {
   } catch (const tare::Error& error) {
     std::fprintf(stderr, "tare: %s\n", error.what());
     return tare::exit_code(error.kind());
+  } catch (const tare::Reported& reported) {
+    return reported.exit_code;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tare: %s\n", error.what());
     return 125;

@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,11 +26,50 @@ constexpr cli::Option global_options[] = {
     {"version", 'v', Takes::nothing, "", "print the version"},
 };
 
-const cli::Command commands_table[] = {commands::run_command,  commands::ps_command,
-                                       commands::rm_command,   commands::inspect_command,
-                                       commands::info_command, commands::version_command};
-constexpr commands::Verb verbs[] = {commands::run,     commands::ps,   commands::rm,
-                                    commands::inspect, commands::info, commands::version};
+using namespace commands;
+
+// The order is that of the help.
+const cli::Command commands_table[] = {
+    run_command,          create_command,        start_command,     stop_command,           restart_command,
+    kill_command,         wait_command,          attach_command,    exec_command,           ps_command,
+    logs_command,         top_command,           stats_command,     inspect_command,        explain_command,
+    script_command,       rename_command,        pause_command,     unpause_command,        rm_command,
+    export_command,       volume_create_command, volume_ls_command, volume_inspect_command, volume_rm_command,
+    volume_prune_command, info_command,          version_command};
+constexpr Verb verbs[] = {run,
+                          create,
+                          start,
+                          stop,
+                          restart,
+                          kill,
+                          wait,
+                          attach,
+                          exec,
+                          ps,
+                          logs,
+                          top,
+                          stats,
+                          inspect,
+                          explain_containers,
+                          write_script,
+                          rename,
+                          pause,
+                          unpause,
+                          rm,
+                          export_container,
+                          volume_create,
+                          volume_ls,
+                          volume_inspect,
+                          volume_rm,
+                          volume_prune,
+                          info,
+                          version};
+static_assert(std::size(commands_table) == std::size(verbs));
+
+// As docker: 125 is told apart from the exit codes of a container's command; where there is none, 1 will do.
+int exit_code_for(const cli::Command& command, ErrorKind kind) {
+  return kind == ErrorKind::usage || command.name == "run" || exit_code(kind) != 125 ? exit_code(kind) : 1;
+}
 
 const cli::Program program = {
     .name = "tare",
@@ -76,15 +114,12 @@ int act(cli::Words words) {
   const commands::Context context{
       .place = {.root = place_of(parsed, "root", "TARE_ROOT", "/var/lib/tare"),
                 .run_root = place_of(parsed, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
-  return verbs[split.command - commands_table](context, parsed);
-}
-
-// A program started with closed standard streams must not take its own files for them.
-void fill_standard_streams() {
-  // Programs that are started from here keep them, as they would any standard stream.
-  int fd = ::open("/dev/null", O_RDWR);                   // NOLINT(android-cloexec-open)
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);  // NOLINT(android-cloexec-dup)
-  if (fd >= 0) ::close(fd);
+  try {
+    return verbs[split.command - commands_table](context, parsed);
+  } catch (const Error& error) {
+    notify(error.what());
+    return exit_code_for(*split.command, error.kind());
+  }
 }
 
 }  // namespace
@@ -110,7 +145,7 @@ void notify(const std::string& line) {
 int main(int count, char** words) {
   ::umask(022);  // the container's files have the modes they should, whatever the caller's habits are
   tare::sys::remember_command_line(count, words);
-  tare::fill_standard_streams();
+  tare::sys::fill_standard_streams();
   tare::sys::keep_ended_children();
   try {
     return tare::act({words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});

@@ -7,6 +7,7 @@
 #include <linux/landlock.h>
 #include <memory>
 #include <seccomp.h>
+#include <span>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,9 +19,6 @@
 
 namespace tare::archive {
 namespace {
-
-constexpr unsigned kept_capabilities[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
-                                          CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
 
 void close_others(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
   std::vector<unsigned> open{STDERR_FILENO, static_cast<unsigned>(tree.number())};
@@ -42,22 +40,21 @@ void enter_root(sys::Fd tree) {
 
 // A path cannot be reached but beneath the tree. The first version of Landlock forbids every hard link across
 // directories (landlock(7), LANDLOCK_ACCESS_FS_REFER), so it takes the second.
-void confine_paths(sys::Fd tree) {
+void confine_paths(sys::Fd tree, std::uint64_t allowed) {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 2) return;
   const landlock_ruleset_attr rules{.handled_access_fs = (LANDLOCK_ACCESS_FS_REFER << 1) - 1};
   const sys::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
-  const landlock_path_beneath_attr rule{
-      .allowed_access = rules.handled_access_fs & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE},
-      .parent_fd = tree.number()};
+  const landlock_path_beneath_attr rule{.allowed_access = rules.handled_access_fs & allowed,
+                                        .parent_fd = tree.number()};
   if (!ruleset ||
       ::syscall(SYS_landlock_add_rule, ruleset.number(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 ||
       ::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0)
     throw system_error("cannot confine with Landlock");
 }
 
-void drop_capabilities() {
+void drop_capabilities(std::span<const unsigned> kept_capabilities) {
   std::uint64_t kept = 0;
   for (const unsigned capability : kept_capabilities) kept |= std::uint64_t{1} << capability;
 
@@ -76,41 +73,50 @@ void drop_capabilities() {
   if (::syscall(SYS_capset, &header, sets) != 0) throw system_error("cannot drop the capabilities");
 }
 
-// What reading a descriptor, writing a tree (tree_writer.cc, metadata.cc, sys/file.cc) and glibc's memory and
-// exceptions take. Everything else answers ENOSYS, as a kernel without it would.
-constexpr int allowed_calls[] = {
-    SCMP_SYS(read),           SCMP_SYS(pread64),
-    SCMP_SYS(write),          SCMP_SYS(pwrite64),
-    SCMP_SYS(writev),         SCMP_SYS(lseek),
-    SCMP_SYS(close),          SCMP_SYS(ftruncate),
-    SCMP_SYS(openat),         SCMP_SYS(openat2),
-    SCMP_SYS(fstat),          SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatfs),        SCMP_SYS(getdents64),
-    SCMP_SYS(fcntl),          SCMP_SYS(fchdir),
-    SCMP_SYS(mkdirat),        SCMP_SYS(mknodat),
-    SCMP_SYS(linkat),         SCMP_SYS(symlinkat),
-    SCMP_SYS(unlinkat),       SCMP_SYS(renameat),
-    SCMP_SYS(fchown),         SCMP_SYS(fchownat),
-    SCMP_SYS(fchmod),         SCMP_SYS(fchmodat),
-    SCMP_SYS(utimensat),      SCMP_SYS(fsetxattr),
-    SCMP_SYS(lsetxattr),      SCMP_SYS(brk),
-    SCMP_SYS(munmap),         SCMP_SYS(mremap),
-    SCMP_SYS(madvise),        SCMP_SYS(futex),
-    SCMP_SYS(getpid),         SCMP_SYS(gettid),
-    SCMP_SYS(getrandom),      SCMP_SYS(clock_gettime),
-    SCMP_SYS(sched_yield),    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack),    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall),
-};
+// What glibc's memory and exceptions take, and any work with descriptors. Everything that is not listed
+// answers ENOSYS, as a kernel without it would.
+constexpr int common_calls[] = {
+    SCMP_SYS(read),        SCMP_SYS(pread64),      SCMP_SYS(write),          SCMP_SYS(pwrite64),
+    SCMP_SYS(writev),      SCMP_SYS(lseek),        SCMP_SYS(close),          SCMP_SYS(openat),
+    SCMP_SYS(openat2),     SCMP_SYS(fstat),        SCMP_SYS(newfstatat),     SCMP_SYS(fstatfs),
+    SCMP_SYS(getdents64),  SCMP_SYS(fcntl),        SCMP_SYS(fchdir),         SCMP_SYS(brk),
+    SCMP_SYS(munmap),      SCMP_SYS(mremap),       SCMP_SYS(madvise),        SCMP_SYS(futex),
+    SCMP_SYS(getpid),      SCMP_SYS(gettid),       SCMP_SYS(getrandom),      SCMP_SYS(clock_gettime),
+    SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack), SCMP_SYS(exit),         SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall)};
 
-void filter_calls() {
+// Writing a tree: tree_writer.cc, metadata.cc, sys/file.cc.
+constexpr int unpacking_calls[] = {
+    SCMP_SYS(ftruncate), SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),   SCMP_SYS(linkat),   SCMP_SYS(symlinkat),
+    SCMP_SYS(unlinkat),  SCMP_SYS(renameat),  SCMP_SYS(fchown),    SCMP_SYS(fchownat), SCMP_SYS(fchmod),
+    SCMP_SYS(fchmodat),  SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr)};
+
+// Reading one: tar_writer.cc, sys/directory.cc.
+constexpr int reading_calls[] = {SCMP_SYS(readlinkat), SCMP_SYS(flistxattr), SCMP_SYS(fgetxattr),
+                                 SCMP_SYS(llistxattr), SCMP_SYS(lgetxattr)};
+
+constexpr unsigned unpacking_capabilities[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
+                                               CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
+constexpr unsigned reading_capabilities[] = {CAP_DAC_READ_SEARCH};
+
+struct Purpose {
+  std::span<const int> calls;
+  std::span<const unsigned> capabilities;
+  std::uint64_t paths;  ///< LANDLOCK_ACCESS_FS_… beneath the tree
+};
+constexpr Purpose unpacking = {unpacking_calls, unpacking_capabilities,
+                               ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE}};
+constexpr Purpose reading = {reading_calls, reading_capabilities,
+                             LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
+
+void filter_calls(std::span<const int> calls) {
   const std::unique_ptr<void, decltype(&::seccomp_release)> filter(::seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
                                                                    &::seccomp_release);
   if (!filter) throw system_error("cannot make a seccomp filter");
   ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   int failed = 0;
-  for (const int call : allowed_calls) failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0);
+  for (const auto list : {std::span<const int>(common_calls), calls})
+    for (const int call : list) failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0);
   // Memory, but none that code could be put into.
   const auto not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
@@ -119,17 +125,23 @@ void filter_calls() {
   if (failed != 0) throw system_error(-failed, "cannot load a seccomp filter");
 }
 
-}  // namespace
-
-void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
+void confine(const Purpose& purpose, sys::Fd tree, std::initializer_list<sys::Fd> kept) {
   close_others(tree, kept);
   enter_root(tree);
   const rlimit none{};
   ::setrlimit(RLIMIT_CORE, &none);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw system_error("cannot give up new privileges");
-  confine_paths(tree);
-  drop_capabilities();
-  filter_calls();
+  confine_paths(tree, purpose.paths);
+  drop_capabilities(purpose.capabilities);
+  filter_calls(purpose.calls);
 }
+
+}  // namespace
+
+void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
+  confine(unpacking, tree, kept);
+}
+
+void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept) { confine(reading, tree, kept); }
 
 }  // namespace tare::archive

@@ -14,4 +14,8 @@ namespace tare::archive {
 /// one thread.
 void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept);
 
+/// The same for one that only reads `tree`: no capability but DAC_READ_SEARCH, and no call that writes
+/// anything but what is open.
+void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept);
+
 }  // namespace tare::archive

@@ -28,12 +28,6 @@ constexpr AttributeRule attribute_rules[] = {
     {"", Treatment::leave_out},
 };
 
-bool is_set(std::string_view name) {
-  for (const AttributeRule& rule : attribute_rules)
-    if (name.starts_with(rule.prefix)) return rule.treatment == Treatment::set;
-  return false;
-}
-
 // -1 means "leave it" to chown(2).
 uid_t checked_owner(std::int64_t id) {
   if (id < 0 || id >= 0xffffffff) throw Error(ErrorKind::invalid, format("an impossible owner {}", id));
@@ -63,12 +57,18 @@ Times times_of(const Entry& entry) { return {{entry.modified, entry.modified}}; 
 
 }  // namespace
 
+bool is_kept_attribute(std::string_view name) {
+  for (const AttributeRule& rule : attribute_rules)
+    if (name.starts_with(rule.prefix)) return rule.treatment == Treatment::set;
+  return false;
+}
+
 // The order: chown(2) takes away setuid, setgid and capabilities, so it comes first; times come last.
 void put_metadata(sys::Fd object, const Entry& entry, TarReader& contents) {
   if (::fchown(object.number(), checked_owner(entry.uid), checked_owner(entry.gid)) != 0)
     throw system_error(format("cannot give it to {}:{}", entry.uid, entry.gid));
   contents.for_each_attribute([&](const char* name, std::string_view value) {
-    if (is_set(name) && ::fsetxattr(object.number(), name, value.data(), value.size(), 0) != 0)
+    if (is_kept_attribute(name) && ::fsetxattr(object.number(), name, value.data(), value.size(), 0) != 0)
       throw system_error(format("cannot set its attribute {}", name));
   });
   if (::fchmod(object.number(), entry.mode) != 0)
@@ -81,7 +81,7 @@ void put_metadata_at(sys::Fd parent, const std::string& name, const Entry& entry
                  AT_SYMLINK_NOFOLLOW) != 0)
     throw system_error(format("cannot give it to {}:{}", entry.uid, entry.gid));
   contents.for_each_attribute([&](const char* attribute, std::string_view value) {
-    if (!is_set(attribute)) return;
+    if (!is_kept_attribute(attribute)) return;
     const InDirectory there(parent);
     if (::lsetxattr(name.c_str(), attribute, value.data(), value.size(), 0) != 0)
       throw system_error(format("cannot set its attribute {}", attribute));

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "archive/tar_reader.h"
 #include "sys/unique_fd.h"
 
 namespace tare::archive {
+
+/// Which extended attributes archives carry, when they are written and when they are read.
+bool is_kept_attribute(std::string_view name);
 
 /// Of an open file or directory.
 void put_metadata(sys::Fd object, const Entry& entry, TarReader& contents);

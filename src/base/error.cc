@@ -11,7 +11,7 @@ constinit thread_local Step* innermost_step = nullptr;
 }  // namespace
 
 Step::Step(std::string_view action, std::string_view object) noexcept
-    : action_(action), object_(object), outer_(innermost_step) {
+    : action_(action), object_(object), outer_(innermost_step), span_(action, object) {
   innermost_step = this;
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/recorder.h"
+
 namespace tare {
 
 /// What the caller can tell apart; a program's exit code follows from it (docs/architecture.md).
@@ -60,8 +62,8 @@ Error system_error(int error_number, std::string text, std::string hint = {});
 /// "No such file or directory" for ENOENT: strerror without its shared buffer.
 std::string_view errno_words(int error_number);
 
-/// A breadcrumb: while it lives, every Error thrown by this thread names it in its trail.
-/// Both views must outlive the Step.
+/// A breadcrumb: while it lives, every Error thrown by this thread names it in its trail. A trace shows it as
+/// an operation. Both views must outlive the Step.
 class Step {
  public:
   explicit Step(std::string_view action, std::string_view object = {}) noexcept;
@@ -73,6 +75,7 @@ class Step {
   friend class Error;
   std::string_view action_, object_;
   Step* outer_;
+  recorder::Span span_;
 };
 
 }  // namespace tare

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
 
 namespace tare::json {
 namespace {
@@ -33,23 +34,6 @@ void print(std::string& out, const value& value, std::size_t level) {
   } else {
     out.append(boost::json::serialize(value));
   }
-}
-
-// The length of the UTF-8 character that `text` begins with (RFC 3629); 0: it begins with none.
-std::size_t character_size(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xc2 && first < 0xe0   ? 2
-                           : first >> 4 == 0xe             ? 3
-                           : first >= 0xf0 && first < 0xf5 ? 4
-                                                           : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; i++)
-    if (byte(i) >> 6 != 2) return 0;
-  const bool too_long = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool no_character = (first == 0xed && byte(1) >= 0xa0) || (first == 0xf4 && byte(1) >= 0x90);
-  return too_long || no_character ? 0 : size;
 }
 
 const value& field(const object& object, std::string_view name) {
@@ -87,11 +71,18 @@ std::string replace_invalid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t size = character_size(text);
+    const std::size_t size = first_character(text).size;
     out.append(size == 0 ? "\xef\xbf\xbd" : text.substr(0, size));
     text.remove_prefix(std::max<std::size_t>(size, 1));
   }
   return out;
+}
+
+const value& part(const value& of, std::string_view name) {
+  static const value none;
+  const auto* object = of.if_object();
+  const value* found = object ? object->if_contains(name) : nullptr;
+  return found ? *found : none;
 }
 
 const object& as_object(const value& value) {

@@ -23,6 +23,9 @@ std::string pretty(const value& value);
 /// Each byte that belongs to no character becomes U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 
+/// A field of what may be an object; null where there is none.
+const value& part(const value& of, std::string_view name);
+
 /// What a file holds as a whole; throws Error{invalid} when that is anything else.
 const object& as_object(const value& value);
 

@@ -53,7 +53,7 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
   return number;
 }
 
-/// The power of 1024 a suffix stands for; nullopt when it is none. `b` and the empty suffix are 0.
+/// The power of 1024 (or 1000) a suffix stands for; nullopt when it is none. `b` and the empty suffix are 0.
 std::optional<int> size_exponent(std::string_view suffix) {
   if (suffix.empty()) return 0;
   constexpr std::string_view units = "bkmgtp";
@@ -68,11 +68,7 @@ std::optional<int> size_exponent(std::string_view suffix) {
   return static_cast<int>(exponent);
 }
 
-std::string counted(std::int64_t count, std::string_view unit) { return format("{} {}", count, unit); }
-
-}  // namespace
-
-Bytes parse_size(std::string_view text) {
+Bytes read_size(std::string_view text, int base) {
   std::string_view rest = text;
   const auto number = take_decimal(rest);
   if (rest.starts_with(' ')) rest.remove_prefix(1);
@@ -80,12 +76,20 @@ Bytes parse_size(std::string_view text) {
   if (!number || !exponent)
     throw Error(ErrorKind::invalid, format("invalid size: '{}'", text), 0,
                 "a number with one of b, k, m, g, t, p, as in 512m");
-  const Wide unit = static_cast<Wide>(1) << (10 * *exponent);
+  Wide unit = 1;
+  for (int i = 0; i < *exponent; ++i) unit *= base;
   const Wide size = number->whole * unit + number->billionths * unit / 1'000'000'000;
   if (number->overflow || size > largest)
     throw Error(ErrorKind::invalid, format("size is too large: '{}'", text), 0, "less than 8192p");
   return static_cast<Bytes>(size);
 }
+
+std::string counted(std::int64_t count, std::string_view unit) { return format("{} {}", count, unit); }
+
+}  // namespace
+
+Bytes parse_size(std::string_view text) { return read_size(text, 1024); }
+Bytes parse_size_decimal(std::string_view text) { return read_size(text, 1000); }
 
 Bytes parse_size_or_unlimited(std::string_view text) { return text == "-1" ? -1 : parse_size(text); }
 

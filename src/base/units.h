@@ -16,6 +16,8 @@ namespace tare {
 /// A size as docker takes it: "512", "512b", "64k", "64kb", "64KiB", "1.5g", "1 g"; units b k m g t p, powers
 /// of 1024, a fraction of a byte is dropped. Throws Error{invalid} naming the text; never negative.
 Bytes parse_size(std::string_view text);
+/// The same in powers of 1000, as docker reads the sizes of logs.
+Bytes parse_size_decimal(std::string_view text);
 /// The same, and "-1" for no limit, which comes back as -1 (`--memory-swap -1`).
 Bytes parse_size_or_unlimited(std::string_view text);
 

@@ -6,15 +6,13 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cgroup/creation.h"
 #include "cgroup/text.h"
 #include "cgroup/tree.h"
 #include "sys/file.h"
 
 namespace tare::cgroup {
 namespace {
-
-/// Switched on in v2 where possible, so that usage can be told later.
-constexpr std::string_view counting_controllers[] = {"cpu", "io", "memory", "pids"};
 
 void check_path(const std::string& path) {
   bool good = path.size() > 1 && path.front() == '/';
@@ -26,9 +24,6 @@ void check_path(const std::string& path) {
     throw Error(ErrorKind::invalid, format("\"{}\" is not the path of a cgroup", path), 0,
                 "it starts with / and has no . or .. in it");
 }
-
-/// "" for a cgroup directly below the root.
-std::string parent_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
 
 /// What the nearest cgroup above has, written down to `path` where that has nothing.
 std::string inherit_cpuset(const HostPath& mount, const std::string& path, const char* file) {
@@ -61,19 +56,11 @@ void enable_controllers(const std::string& directory, const std::vector<std::str
   const std::string control = directory + "/cgroup.subtree_control";
   const std::string on_text = sys::read_file(sys::here, control),
                     available_text = sys::read_file(sys::here, directory + "/cgroup.controllers");
-  const std::string_view on = trimmed(on_text), available = trimmed(available_text);
-  std::vector<std::string_view> wanted(needed.begin(), needed.end());
-  for (const auto controller : counting_controllers)
-    if (has_word(available, controller, ' ') && std::ranges::find(wanted, controller) == wanted.end())
-      wanted.push_back(controller);
-  std::erase_if(wanted, [&](std::string_view controller) { return has_word(on, controller, ' '); });
-  if (wanted.empty()) return;
-  std::string all;
-  for (const auto controller : wanted) all.append(all.empty() ? "+" : " +").append(controller);
-  if (sys::try_write_to(sys::here, control, all)) return;
+  const auto wanted = controllers_to_enable(trimmed(on_text), trimmed(available_text), needed);
+  if (wanted.empty() || sys::try_write_to(sys::here, control, enabling_text(wanted))) return;
   // One that cannot be had must not keep the others off.
-  for (const auto controller : wanted)
-    if (!sys::try_write_to(sys::here, control, "+" + std::string(controller)) &&
+  for (const auto& controller : wanted)
+    if (!sys::try_write_to(sys::here, control, "+" + controller) &&
         std::ranges::find(needed, controller) != needed.end())
       throw cannot_enable(controller, directory, errno);
 }
@@ -92,14 +79,12 @@ void make_parents(const Hierarchy& hierarchy, const std::string& path) {
 /// On v2 a cgroup has the controllers that every cgroup above it has switched on for those below.
 void enable_down_to(const Hierarchy& hierarchy, const std::string& parent,
                     const std::vector<std::string>& needed) {
-  const auto is_here = [&](std::string_view controller) { return hierarchy.has(controller); };
-  std::vector<std::string> wanted;
-  std::ranges::copy_if(needed, std::back_inserter(wanted), is_here);
-  if (!hierarchy.unified || (wanted.empty() && std::ranges::none_of(counting_controllers, is_here))) return;
-  enable_controllers(hierarchy.mount.value, wanted);
+  const auto wanted = controllers_for(hierarchy, needed);
+  if (!wanted) return;
+  enable_controllers(hierarchy.mount.value, *wanted);
   for (std::size_t end = 0; !parent.empty() && end != std::string::npos;) {
     end = parent.find('/', end + 1);
-    enable_controllers(hierarchy.mount.value + parent.substr(0, end), wanted);
+    enable_controllers(hierarchy.mount.value + parent.substr(0, end), *wanted);
   }
 }
 
@@ -120,7 +105,9 @@ void make_cgroup(const Hierarchy& hierarchy, const std::string& path,
 void remove_made_parents(const Hierarchy& hierarchy, std::string path) {
   for (path = parent_of(path); !path.empty(); path = parent_of(path)) {
     const std::string full = hierarchy.mount.value + path;
-    if (!is_marked_as_made(full) || ::rmdir(full.c_str()) != 0) return;
+    // One that is not there: whoever made the parents was killed in between.
+    if (!sys::exists(sys::here, full)) continue;
+    if (!is_marked_as_made(full) || (::rmdir(full.c_str()) != 0 && errno != ENOENT)) return;
   }
 }
 
@@ -277,11 +264,21 @@ void Cgroup::apply(const std::vector<Write>& writes) const {
     if (!last || last->hierarchy != write.hierarchy || last->file != write.file)
       open_file = sys::try_open_at(sys::here, file(write.hierarchy, write.file), O_WRONLY);
     last = &write;
-    if (open_file && ::pwrite(open_file.number(), write.value.data(), write.value.size(), 0) >= 0) continue;
+    const std::string *name = &write.file, *value = &write.value;
+    if (!open_file && errno == ENOENT && !write.other_file.empty()) {
+      name = &write.other_file, value = &write.other_value;
+      open_file = sys::try_open_at(sys::here, file(write.hierarchy, *name), O_WRONLY);
+      if (!open_file && errno == ENOENT)
+        throw Error(ErrorKind::unsupported,
+                    format("{} was asked for, but this kernel has neither {} nor {}", write.why, write.file,
+                           write.other_file),
+                    0, "load the I/O scheduler bfq, or leave it out");
+    }
+    if (open_file && ::pwrite(open_file.number(), value->data(), value->size(), 0) >= 0) continue;
     if (!open_file && errno == ENOENT && !write.required) continue;
     const int number = errno;
-    throw system_error(number, format("cannot set {}: \"{}\" to {}", write.why, write.value, write.file),
-                       hint_for(write.file, number));
+    throw system_error(number, format("cannot set {}: \"{}\" to {}", write.why, *value, *name),
+                       hint_for(*name, number));
   }
 }
 

@@ -113,6 +113,16 @@ long bpf(int command, bpf_attr& attributes) {
   return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
 }
 
+sys::UniqueFd try_load(const std::vector<bpf_insn>& program) {
+  bpf_attr attributes{};
+  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes.insns = reinterpret_cast<__u64>(program.data());
+  attributes.insn_cnt = static_cast<__u32>(program.size());
+  attributes.license = reinterpret_cast<__u64>("Apache-2.0");
+  std::strcpy(attributes.prog_name, "tare_devices");
+  return sys::UniqueFd(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
+}
+
 Error refused(const char* what) {
   const int number = errno;
   const bool missing = number == EPERM || number == EACCES || number == ENOSYS;
@@ -217,18 +227,13 @@ std::vector<bpf_insn> compile_device_rules(std::span<const DeviceRule> rules) {
   return program;
 }
 
+bool can_load_device_program() { return try_load(compile_device_rules({})).valid(); }
+
 void attach_device_rules(sys::Fd unified_cgroup, std::span<const DeviceRule> rules) {
-  const auto program = compile_device_rules(rules);
-  bpf_attr attributes{};
-  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  attributes.insns = reinterpret_cast<__u64>(program.data());
-  attributes.insn_cnt = static_cast<__u32>(program.size());
-  attributes.license = reinterpret_cast<__u64>("Apache-2.0");
-  std::strcpy(attributes.prog_name, "tare_devices");
-  const sys::UniqueFd loaded(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
+  const sys::UniqueFd loaded = try_load(compile_device_rules(rules));
   if (!loaded) throw refused("cannot load the program that limits the use of devices");
 
-  attributes = {};
+  bpf_attr attributes{};
   attributes.target_fd = static_cast<__u32>(unified_cgroup.number());
   attributes.attach_bpf_fd = static_cast<__u32>(loaded.number());
   attributes.attach_type = BPF_CGROUP_DEVICE;

@@ -32,6 +32,9 @@ DeviceList to_device_list(std::span<const oci::DeviceRule> rules);
 /// The same rules as a program of type BPF_PROG_TYPE_CGROUP_DEVICE. What no rule speaks of is allowed.
 std::vector<bpf_insn> compile_device_rules(std::span<const oci::DeviceRule> rules);
 
+/// Whether bpf(2) loads such a program at all; a filter of system calls around this process may refuse it.
+bool can_load_device_program();
+
 /// Loads the program and attaches it to a v2 cgroup, where it stays as long as the cgroup. It comes on top of
 /// what the cgroups above it forbid. Throws Error{unsupported} when bpf(2) is refused.
 void attach_device_rules(sys::Fd unified_cgroup, std::span<const oci::DeviceRule> rules);

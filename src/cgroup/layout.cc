@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
 
@@ -20,21 +21,6 @@ struct OwnLine {
   std::string_view controllers, path;
 };
 
-/// The kernel writes blank, tab, line feed and backslash as three octal digits.
-std::string unescape(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto octal = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
-    if (text[i] == '\\' && i + 3 < text.size() && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
 std::optional<MountLine> parse_mount(std::string_view line) {
   // Optional fields end with "-"; after it: file system type, source, super block options.
   const auto separator = line.find(" - ");
@@ -44,8 +30,8 @@ std::optional<MountLine> parse_mount(std::string_view line) {
   next_word(before, ' '), next_word(before, ' ');
   MountLine mount;
   mount.device = next_word(before, ' ');
-  mount.root = unescape(next_word(before, ' '));
-  mount.point = unescape(next_word(before, ' '));
+  mount.root = unescape_octal(next_word(before, ' '));
+  mount.point = unescape_octal(next_word(before, ' '));
   mount.options = next_word(before, ' ');
   mount.type = next_word(after, ' ');
   next_word(after, ' ');
@@ -137,7 +123,8 @@ bool Layout::can_limit(std::string_view controller) const {
 
 DeviceFilter Layout::device_filter() const {
   if (can_limit("devices")) return DeviceFilter::list;
-  return unified() && unified()->writable ? DeviceFilter::program : DeviceFilter::none;
+  const bool can_attach = unified() && unified()->writable && !programs_are_refused;
+  return can_attach ? DeviceFilter::program : DeviceFilter::none;
 }
 
 std::size_t Layout::index_of(const Hierarchy& hierarchy) const {
@@ -167,9 +154,9 @@ Layout parse_layout(std::string_view mountinfo, std::string_view cgroup) {
   return layout;
 }
 
-Layout read_layout(const HostPath& proc) {
-  const auto mountinfo = sys::try_read_file(sys::here, proc.value + "/self/mountinfo");
-  const auto cgroup = sys::try_read_file(sys::here, proc.value + "/self/cgroup");
+Layout read_layout(const HostPath& proc, const std::string& process) {
+  const auto mountinfo = sys::try_read_file(sys::here, (proc / "self/mountinfo").value);
+  const auto cgroup = sys::try_read_file(sys::here, (proc / process / "cgroup").value);
   if (!mountinfo || !cgroup) return {};
   Layout layout = parse_layout(*mountinfo, *cgroup);
   for (auto& hierarchy : layout.hierarchies) {

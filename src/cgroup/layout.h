@@ -16,7 +16,8 @@ struct Hierarchy {
   std::string name;                      ///< "memory", "cpu,cpuacct", "name=systemd"; "" for v2
   std::vector<std::string> controllers;  ///< what a limit set below `mount` can act on
   bool unified = false;
-  std::string own_path;   ///< the caller's cgroup, seen from `mount`; "/" when it lies outside
+  std::string own_path;  ///< the cgroup of the caller (of read_layout's process), seen from `mount`; "/" when
+                         ///< it lies outside
   bool writable = false;  ///< cgroups can be made below `mount`
 
   bool has(std::string_view controller) const;
@@ -32,6 +33,7 @@ enum class DeviceFilter {
 
 struct Layout {
   std::vector<Hierarchy> hierarchies;
+  bool programs_are_refused = false;  ///< bpf(2) does not let us load a program about devices
 
   Mode mode() const;
   /// The hierarchy that has the controller, writable or not.
@@ -50,7 +52,7 @@ struct Layout {
 /// the controllers of v2 are not in these files and stay empty.
 Layout parse_layout(std::string_view mountinfo, std::string_view cgroup);
 
-/// This machine as the calling process sees it.
-Layout read_layout(const HostPath& proc = HostPath("/proc"));
+/// This machine as the calling process sees it; `own_path` is where the process with this name in /proc is.
+Layout read_layout(const HostPath& proc = HostPath("/proc"), const std::string& process = "self");
 
 }  // namespace tare::cgroup

@@ -47,8 +47,20 @@ class Planner {
   }
   void write(const Hierarchy& hierarchy, std::string_view file, std::string value, std::string_view why,
              bool required = true) {
-    writes_.push_back(
-        {layout_.index_of(hierarchy), std::string(file), std::move(value), std::string(why), required});
+    writes_.push_back({.hierarchy = layout_.index_of(hierarchy),
+                       .file = std::string(file),
+                       .value = std::move(value),
+                       .why = std::string(why),
+                       .required = required,
+                       .other_file = {},
+                       .other_value = {}});
+  }
+  /// Whichever of two files the kernel has.
+  void write_either(const Hierarchy& hierarchy, std::string_view file, std::string value,
+                    std::string_view other_file, std::string other_value, std::string_view why) {
+    write(hierarchy, file, std::move(value), why);
+    writes_.back().other_file = other_file;
+    writes_.back().other_value = std::move(other_value);
   }
   std::vector<Write> take() { return std::move(writes_); }
 
@@ -60,7 +72,8 @@ class Planner {
 constexpr std::string_view memory_why = "the memory limit", swap_why = "the swap limit",
                            shares_why = "the share of CPU time", quota_why = "the limit of CPU time",
                            cpus_why = "the choice of CPUs", mems_why = "the choice of memory nodes",
-                           pids_why = "the limit of processes", devices_why = "the limit of devices";
+                           pids_why = "the limit of processes", devices_why = "the limit of devices",
+                           weight_why = "the block I/O weight";
 
 void check_memory(const oci::Resources& resources) {
   if (!is_limit(resources.memory_swap)) return;
@@ -158,6 +171,20 @@ void plan_pids(Planner& planner, const oci::Resources& resources) {
     planner.write(*hierarchy, "pids.max", v2_text(*resources.pids_limit), pids_why);
 }
 
+// Which of the files there is shows only in a cgroup that is no root.
+void plan_block_io(Planner& planner, const Layout& layout, const oci::Resources& resources) {
+  if (!resources.block_io_weight) return;
+  const std::uint16_t weight = *resources.block_io_weight;
+  const std::string text = std::to_string(weight);
+  const bool unified = layout.can_limit("io") || layout.mode() == Mode::v2;
+  const Hierarchy& hierarchy = *planner.need(unified ? "io" : "blkio", weight_why);
+  if (unified)
+    planner.write_either(hierarchy, "io.bfq.weight", text, "io.weight", std::to_string(io_weight_of(weight)),
+                         weight_why);
+  else
+    planner.write_either(hierarchy, "blkio.bfq.weight", text, "blkio.weight", text, weight_why);
+}
+
 void plan_devices(Planner& planner, const Layout& layout, const oci::Resources& resources) {
   if (resources.devices.empty() || layout.device_filter() == DeviceFilter::program) return;
   const Hierarchy& hierarchy = *planner.need("devices", devices_why);
@@ -188,6 +215,7 @@ std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resou
   plan_cpu(planner, resources);
   plan_cpuset(planner, resources);
   plan_pids(planner, resources);
+  plan_block_io(planner, layout, resources);
   plan_devices(planner, layout, resources);
   return planner.take();
 }
@@ -199,6 +227,7 @@ std::vector<std::string> needed_controllers(const oci::Resources& resources) {
     needed.emplace_back("cpu");
   if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty()) needed.emplace_back("cpuset");
   if (is_limit(resources.pids_limit)) needed.emplace_back("pids");
+  if (resources.block_io_weight) needed.emplace_back("io");
   return needed;
 }
 
@@ -208,6 +237,10 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
   const double l = std::log2(static_cast<double>(shares));
   // (l² + 125 l) / 612 - 7/34 over one denominator, so that 1024 comes out as exactly 2.
   return static_cast<std::uint64_t>(std::ceil(std::pow(10.0, (l * l + 125 * l - 126) / 612)));
+}
+
+std::uint64_t io_weight_of(std::uint16_t weight) {
+  return 1 + (std::max<std::uint64_t>(weight, 10) - 10) * 9999 / 990;
 }
 
 }  // namespace tare::cgroup

@@ -19,6 +19,8 @@ struct Write {
   std::string value;
   std::string why;       ///< what it is for, as a user says it: "the memory limit"
   bool required = true;  ///< false: a kernel without the file does by itself what was asked for
+  /// Where the kernel lacks `file`: another that does the same, and the value in its units; empty: none.
+  std::string other_file, other_value;
 };
 
 /// What cannot be seen from the layout.
@@ -42,5 +44,8 @@ std::vector<std::string> needed_controllers(const oci::Resources& resources);
 /// v2's cpu.weight (1..10000, 100 is normal) for v1's cpu.shares (2..262144, 1024 is normal): the curve that
 /// runc has since 1.3.2 and crun since 1.23, which keeps both ends and the normal value.
 std::uint64_t weight_of_shares(std::uint64_t shares);
+
+/// v2's io.weight (1..10000) for a block I/O weight of 10..1000: linear, as other runtimes have it.
+std::uint64_t io_weight_of(std::uint16_t weight);
 
 }  // namespace tare::cgroup

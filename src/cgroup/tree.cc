@@ -153,6 +153,16 @@ bool try_remove_tree(sys::Fd parent, const std::string& name) {
   return try_remove(parent, name);
 }
 
+std::vector<pid_t> processes_below(sys::Fd directory) {
+  std::vector<pid_t> pids;
+  visit(directory, [&](sys::Fd below) {
+    for (const pid_t pid : read_pids(below))
+      if (pid > 0) pids.push_back(pid);
+    return true;
+  });
+  return pids;
+}
+
 bool is_marked_as_made(const std::string& path) noexcept {
   const auto status = sys::try_status(sys::here, path, AT_SYMLINK_NOFOLLOW);
   return status && (status->st_mode & mark_of_made) != 0;

@@ -12,6 +12,9 @@ namespace tare::cgroup {
 /// Whether a process is in this cgroup or below it.
 bool is_populated(sys::Fd directory, bool unified);
 
+/// Every process in this cgroup and below it that our pid namespace sees.
+std::vector<pid_t> processes_below(sys::Fd directory);
+
 /// Sends SIGKILL to every process in this cgroup and below it. True when there was one.
 bool kill_processes(sys::Fd directory, bool unified);
 

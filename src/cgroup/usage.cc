@@ -1,5 +1,7 @@
 #include "cgroup/usage.h"
 
+#include <algorithm>
+
 #include "cgroup/text.h"
 #include "cgroup/tree.h"
 #include "sys/file.h"
@@ -29,6 +31,18 @@ Usage read_usage(const Layout& layout, const std::string& path) {
   usage.memory_peak = read_bytes(directory, memory->unified ? "memory.peak" : "memory.max_usage_in_bytes");
   usage.memory_limit = read_bytes(directory, memory->unified ? "memory.max" : "memory.limit_in_bytes");
   return usage;
+}
+
+std::vector<pid_t> list_processes(const Layout& layout, const std::string& path) {
+  std::vector<pid_t> pids;
+  // They are in all hierarchies alike, unless somebody moved them in one; any that has them will do.
+  for (const auto& hierarchy : layout.hierarchies) {
+    const auto directory = sys::try_open_at(sys::here, hierarchy.mount.value + path, O_RDONLY | O_DIRECTORY);
+    if (directory) pids = processes_below(directory);
+    if (!pids.empty()) break;
+  }
+  std::ranges::sort(pids);
+  return pids;
 }
 
 bool has_processes(const Layout& layout, const std::string& path) {

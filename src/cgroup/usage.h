@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/types.h>
+#include <vector>
 
 #include "base/types.h"
 #include "cgroup/layout.h"
@@ -17,6 +19,9 @@ struct Usage {
   std::optional<Bytes> memory_limit;  ///< nullopt also when there is none
 };
 Usage read_usage(const Layout& layout, const std::string& path);
+
+/// The processes in the cgroup and in those below it, sorted. None when there is no such cgroup.
+std::vector<pid_t> list_processes(const Layout& layout, const std::string& path);
 
 /// Whether a process is in the cgroup or in one below it. False when there is no such cgroup.
 bool has_processes(const Layout& layout, const std::string& path);

@@ -46,7 +46,10 @@ void append_entries(std::string& out, std::string_view heading, const std::vecto
 std::string option_label(const Option& option) {
   std::string label = option.letter == 0 ? "    " : format("-{}, ", option.letter);
   label.append("--").append(option.name);
-  if (!option.placeholder.empty()) label.append(" ").append(option.placeholder);
+  if (option.takes == Takes::optional_value)
+    label.append("[=").append(option.placeholder).append("]");
+  else if (!option.placeholder.empty())
+    label.append(" ").append(option.placeholder);
   return label;
 }
 

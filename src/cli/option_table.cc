@@ -131,6 +131,7 @@ class Reader {
     if (!option) refuse(format("unknown flag: --{}", shown(name)), nearest_option(name));
     if (equals != text.npos) return set(*option, text.substr(equals + 1));
     if (option->takes == Takes::nothing) return set(*option, "true");
+    if (option->takes == Takes::optional_value) return set(*option, "");
     if (words_.empty()) refuse(format("flag needs an argument: {}", shown(word)));
     set(*option, take_word());
   }
@@ -146,8 +147,8 @@ class Reader {
                letters.size() == all.size() && all.size() > 1 ? nearest_option(all.substr(0, all.find('=')))
                                                               : "");
       if (letters.size() > 2 && letters[1] == '=') return set(*option, letters.substr(2));
-      if (option->takes == Takes::nothing) {
-        set(*option, "true");
+      if (option->takes != Takes::value) {
+        set(*option, option->takes == Takes::nothing ? "true" : "");
         letters.remove_prefix(1);
         continue;
       }
@@ -159,7 +160,7 @@ class Reader {
   }
 
   void set(const Option& option, std::string_view value) {
-    if (option.takes == Takes::value) return parsed_.add(option, std::string(value));
+    if (option.takes != Takes::nothing) return parsed_.add(option, std::string(value));
     const std::optional<bool> on = truth(value);
     if (!on) throw invalid_argument(option, value, "neither true nor false", see_help());
     if (&option == &help_option)
@@ -259,10 +260,16 @@ std::string_view find_group(const Program& program, std::string_view name) {
 
 }  // namespace
 
+bool Parsed::has_any() const {
+  return std::ranges::any_of(given_, [&](const Given& given) {
+    return std::ranges::any_of(options_, [&](const Option& option) { return &option == given.option; });
+  });
+}
+
 bool Parsed::has(std::string_view name, bool otherwise) const {
   const Given* given = last(name);
   if (!given) return otherwise;
-  return given->option->takes == Takes::value || given->value == "true";
+  return given->option->takes != Takes::nothing || given->value == "true";
 }
 
 std::optional<std::string> Parsed::value(std::string_view name) const {

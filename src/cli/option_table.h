@@ -17,6 +17,8 @@ namespace tare::cli {
 enum class Takes : std::uint8_t {
   nothing,  ///< a switch; `--name=false` turns it off again
   value,
+  optional_value,  ///< `--name=VALUE`; `--name` alone gives the empty text, and the next word is another
+                   ///< matter
 };
 
 struct Option {
@@ -64,6 +66,8 @@ class Parsed {
 
   /// Whether the switch is on or the option was given; `otherwise` when it was not mentioned.
   bool has(std::string_view name, bool otherwise = false) const;
+  /// Whether any option was given besides the global ones.
+  bool has_any() const;
   /// The last value.
   std::optional<std::string> value(std::string_view name) const;
   /// All values in order; std::logic_error for an option that is not repeatable.

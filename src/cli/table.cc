@@ -7,13 +7,12 @@
 namespace tare::cli {
 namespace {
 
-// docker's tabwriter: a column is its widest cell and three spaces, and no narrower than ten.
+// docker's tabwriter: a column is its widest cell and three spaces, and not too narrow.
 constexpr std::size_t gap = 3;
-constexpr std::size_t narrowest = 10;
 
 }  // namespace
 
-Table::Table(std::vector<std::string> header) {
+Table::Table(std::vector<std::string> header, std::size_t narrowest) : narrowest_(narrowest) {
   if (!header.empty()) add(std::move(header));
 }
 
@@ -25,7 +24,7 @@ void Table::add(std::vector<std::string> row) {
 std::string Table::text() const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
-    widths.resize(std::max(widths.size(), row.size()), narrowest);
+    widths.resize(std::max(widths.size(), row.size()), narrowest_);
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]) + gap);
   }
   std::string text;

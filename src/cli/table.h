@@ -1,4 +1,4 @@
-// Tables as docker prints them: columns aligned, three spaces apart, at least ten wide.
+// Tables as docker prints them: columns aligned, three spaces apart, at least ten wide if not said otherwise.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace tare::cli {
 class Table {
  public:
   /// An empty header prints no header line.
-  explicit Table(std::vector<std::string> header);
+  explicit Table(std::vector<std::string> header, std::size_t narrowest = 10);
 
   /// Cells beyond those given are empty; control characters and what is not UTF-8 is shown as `?`.
   void add(std::vector<std::string> row);
@@ -17,6 +17,7 @@ class Table {
   std::string text() const;
 
  private:
+  std::size_t narrowest_;
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -2,26 +2,18 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace tare::cli {
 namespace {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-/// Length of the UTF-8 sequence of a showable character at the front; 0 when there is none.
+/// Length of the character at the front, if it is one to be shown; else 0.
 std::size_t showable_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text.front());
-  if (first < 0x80) return first >= ' ' && first != 0x7f ? 1 : 0;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  char32_t point = first & (0x7fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(text[i])) return 0;
-    point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
-  }
-  constexpr char32_t smallest[] = {0xa0, 0x800, 0x10000};  // by length: no C1 control, no overlong form
-  if (point < smallest[length - 2] || point > 0x10ffff) return 0;
-  if (point >= 0xd800 && point <= 0xdfff) return 0;
-  return length;
+  const Character character = first_character(text);
+  const bool is_control = character.code < ' ' || (character.code >= 0x7f && character.code < 0xa0);
+  return is_control ? 0 : character.size;
 }
 
 }  // namespace

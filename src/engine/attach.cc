@@ -25,24 +25,42 @@ constexpr int passed_on[] = {SIGHUP,  SIGINT, SIGQUIT, SIGUSR1, SIGUSR2,   SIGAL
                              SIGCONT, SIGPWR, SIGIO,   SIGPROF, SIGVTALRM, SIGWINCH};
 constexpr int patience = 3;  // this many requests to end, unanswered, end the client
 
-Attached parse_end(const std::string& payload) {
-  Attached attached{.outcome = Outcome::ended};
-  int oom = 0, at = 0;
-  if (std::sscanf(payload.c_str(), "%d %d %n", &attached.exit_code, &oom, &at) < 2)
-    return {.outcome = Outcome::abandoned};
-  attached.words = payload.substr(static_cast<std::size_t>(at));
-  return attached;
+Attached failed(const std::string& payload) {
+  auto failure = monitor::parse_failure(payload);
+  if (!failure) return {.outcome = Outcome::abandoned};
+  return {.outcome = Outcome::failed,
+          .exit_code = exit_code(failure->kind),
+          .words = std::move(failure->line),
+          .kind = failure->kind};
 }
 
-Attached parse_failure(const std::string& payload) {
-  Attached attached{.outcome = Outcome::failed};
-  int kind = 0, at = 0;
-  if (std::sscanf(payload.c_str(), "%d %n", &kind, &at) < 1) return {.outcome = Outcome::abandoned};
-  attached.kind = static_cast<ErrorKind>(kind);
-  attached.exit_code = exit_code(attached.kind);
-  attached.words = payload.substr(static_cast<std::size_t>(at));
-  return attached;
-}
+constexpr std::string_view standard_detach_keys = "\x10\x11";  // ^P ^Q, as docker
+
+// Looks for the keys in what is typed; what turns out to be others goes through.
+class DetachKeys {
+ public:
+  explicit DetachKeys(std::string keys) : keys_(std::move(keys)) {}
+
+  /// What goes to the container of `typed`; `found`: and then the client goes.
+  std::string filter(std::string_view typed, bool& found) {
+    std::string passed;
+    for (const char key : typed) {
+      if (key == keys_[matched_]) {
+        if (++matched_ < keys_.size()) continue;
+        found = true;
+        break;
+      }
+      passed.append(keys_, 0, matched_);
+      matched_ = key == keys_[0] ? 1 : 0;
+      if (matched_ == 0) passed.push_back(key);
+    }
+    return passed;
+  }
+
+ private:
+  std::string keys_;
+  std::size_t matched_ = 0;
+};
 
 // What the caller ignores (nohup) is not ours to hear; blocked, it would come all the same.
 bool is_ignored(int signal) {
@@ -55,11 +73,11 @@ bool ends_processes(int signal) { return signal != SIGWINCH && signal != SIGCONT
 
 class Client {
  public:
-  Client(sys::Fd socket, Signals& signals, const AttachOptions& options)
-      : socket_(socket), options_(options), signals_(signals) {
+  Client(sys::Fd socket, Signals& signals, const Attachment& attachment)
+      : socket_(socket), options_(attachment), signals_(signals), keys_(attachment.keys) {
     // Without -i the keyboard is the client's own: ^C is a signal to it, and passed on as such.
-    if (options.terminal && options.interactive && sys::is_terminal(input)) raw_.emplace(input);
-    reads_input_ = options.interactive;
+    if (options_.terminal && options_.wish.input && sys::is_terminal(input)) raw_.emplace(input);
+    reads_input_ = options_.wish.input;
     if (options_.terminal) tell_size();
   }
 
@@ -134,14 +152,27 @@ class Client {
       monitor::send(socket_, Frame::Type::input_end);
       return;
     }
+    const std::string_view typed(buffer.data(), static_cast<std::size_t>(n));
+    if (!raw_) return pass_input(typed);
+    bool is_let_go = false;
+    const std::string passed = keys_.filter(typed, is_let_go);
+    if (!passed.empty()) pass_input(passed);
+    if (is_let_go) stop(0);
+  }
+
+  void pass_input(std::string_view bytes) {
     may_send_ = false;
-    monitor::send(socket_, Frame::Type::input, {buffer.data(), static_cast<std::size_t>(n)});
+    monitor::send(socket_, Frame::Type::input, bytes);
   }
 
   void read_signals() {
     while (const auto signal = signals_.next()) {
       if (*signal == SIGWINCH && options_.terminal) {
         tell_size();
+        continue;
+      }
+      if (!options_.passes_signals) {
+        if (ends_processes(*signal)) stop(128 + *signal);
         continue;
       }
       monitor::send(socket_, Frame::Type::signal, format("{}", *signal));
@@ -158,8 +189,9 @@ class Client {
   }
 
   sys::Fd socket_;
-  AttachOptions options_;
+  Attachment options_;
   Signals& signals_;
+  DetachKeys keys_;
   std::optional<sys::RawMode> raw_;
   std::optional<Attached> result_;
   sys::Fd written_to_{-1};
@@ -169,6 +201,15 @@ class Client {
 };
 
 }  // namespace
+
+Attached parse_end(const std::string& payload) {
+  Attached attached{.outcome = Outcome::ended};
+  int oom = 0, at = 0;
+  if (std::sscanf(payload.c_str(), "%d %d %n", &attached.exit_code, &oom, &at) < 2)
+    return {.outcome = Outcome::abandoned};
+  attached.words = payload.substr(static_cast<std::size_t>(at));
+  return attached;
+}
 
 Signals::Signals() {
   sigset_t set;
@@ -192,6 +233,7 @@ std::optional<int> Signals::next() {
 }
 
 Attached await_start(sys::Fd socket, Signals& signals) {
+  const recorder::Span span("wait for the monitor to start the command", "", recorder::Span::Kind::wait);
   int given_up = 0, requests = 0;
   for (;;) {
     std::array<pollfd, 2> polled{{{socket.number(), POLLIN, 0}, {signals.fd().number(), POLLIN, 0}}};
@@ -211,7 +253,7 @@ Attached await_start(sys::Fd socket, Signals& signals) {
     if (frame->type == Frame::Type::started) return {.outcome = Outcome::ended};
     if (frame->type != Frame::Type::failed) continue;
     if (given_up) return {.outcome = Outcome::given_up, .exit_code = given_up};
-    return parse_failure(frame->payload);
+    return failed(frame->payload);
   }
 }
 
@@ -221,8 +263,31 @@ std::optional<sys::WindowSize> caller_window_size() {
   return std::nullopt;
 }
 
-Attached attach(sys::Fd socket, Signals& signals, const AttachOptions& options) {
-  return Client(socket, signals, options).run();
+std::string parse_detach_keys(const std::string& text) {
+  if (text.empty()) return std::string(standard_detach_keys);
+  std::string keys;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const std::string key = text.substr(begin, end - begin);
+    begin = end + 1;
+    const bool is_control = key.size() == 6 && key.starts_with("ctrl-");
+    const char letter = key.empty() ? '\0' : key.back();
+    if (key.size() == 1)
+      keys.push_back(letter);
+    else if (is_control && letter >= 'a' && letter <= 'z')
+      keys.push_back(static_cast<char>(letter - 'a' + 1));
+    else if (is_control && (letter == '@' || (letter >= '[' && letter <= '_')))
+      keys.push_back(static_cast<char>(letter - '@'));
+    else
+      throw Error(ErrorKind::usage, format("invalid detach keys: unknown character: '{}'", key), 0,
+                  "a letter, or ctrl- and one of a-z @ [ \\ ] ^ _; several with commas between them");
+  }
+  return keys;
+}
+
+Attached attach(sys::Fd socket, Signals& signals, const Attachment& attachment) {
+  const recorder::Span span("pass on what it writes until its end", "", recorder::Span::Kind::relay);
+  return Client(socket, signals, attachment).run();
 }
 
 }  // namespace tare::engine

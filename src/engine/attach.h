@@ -27,10 +27,20 @@ struct Attached {
   ErrorKind kind = ErrorKind::system;  ///< of a failure
 };
 
-struct AttachOptions {
-  bool terminal = false;
-  bool interactive = false;
+/// The keys that, typed one after the other, let this client go: "ctrl-p,ctrl-q", "ctrl-a,d"; as bytes. An
+/// empty text means the standard ones. Throws Error{usage} for keys that there are not.
+std::string parse_detach_keys(const std::string& text);
+
+/// How a client takes part in a container's life.
+struct Attachment {
+  monitor::Wish wish;
+  bool terminal = false;       ///< the container has one
+  bool passes_signals = true;  ///< else they end this client
+  std::string keys;            ///< see parse_detach_keys
 };
+
+/// What an `ended` frame says.
+Attached parse_end(const std::string& payload);
 
 /// The signals that are passed on, as a descriptor. To be made before the monitor is launched: from then on
 /// none of them may end this client alone.
@@ -57,6 +67,6 @@ Attached await_start(sys::Fd socket, Signals& signals);
 std::optional<sys::WindowSize> caller_window_size();
 
 /// Passes streams and signals on until the container ends or this client must stop.
-Attached attach(sys::Fd socket, Signals& signals, const AttachOptions& options);
+Attached attach(sys::Fd socket, Signals& signals, const Attachment& attachment);
 
 }  // namespace tare::engine

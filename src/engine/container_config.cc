@@ -1,23 +1,21 @@
 #include "engine/container_config.h"
 
 #include <algorithm>
-#include <linux/capability.h>
 #include <sys/resource.h>
 
+#include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
+#include "engine/capabilities.h"
+#include "engine/seccomp_profile.h"
+#include "engine/security_options.h"
+#include "oci/id_mapping.h"
+#include "runtime/call_numbers.h"
 
 namespace tare::engine {
 namespace {
 
-using oci::NamespaceKind;
-
 constexpr std::string_view default_path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-// What docker gives a container that asks for nothing.
-constexpr int default_capabilities[] = {
-    CAP_CHOWN,   CAP_DAC_OVERRIDE,     CAP_FOWNER,  CAP_FSETID,     CAP_KILL,  CAP_SETGID,      CAP_SETUID,
-    CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_CHROOT, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP};
 
 struct StandardMount {
   const char *destination, *type, *source;
@@ -32,19 +30,20 @@ std::vector<StandardMount> standard_mounts() {
        "devpts",
        "devpts",
        {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
       {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
   };
 }
 
-struct Device {
+struct StandardDevice {
   const char* path;
   std::uint32_t major, minor;
 };
-constexpr Device standard_devices[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
-                                       {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
+constexpr StandardDevice standard_devices[] = {{"/dev/null", 1, 3},    {"/dev/zero", 1, 5},
+                                               {"/dev/full", 1, 7},    {"/dev/random", 1, 8},
+                                               {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 // What tells about, or reaches, the whole machine.
 constexpr const char* masked[] = {"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
@@ -66,29 +65,69 @@ bool is_inside_a_bind(const RunOptions& options, const std::string& path) {
       options.binds, [&](const Bind& bind) { return path.starts_with(bind.destination.value + "/"); });
 }
 
+// As docker has it: of a privileged container the kernel's own file systems can be written to.
+bool becomes_writable(const RunOptions& options, const oci::Mount& mount) {
+  return options.privileged && (mount.type == "cgroup" || (mount.type == "sysfs" && !options.read_only));
+}
+
+// It goes with the IPC namespace.
+void choose_shared_memory(std::vector<oci::Mount>& mounts, const RunOptions& options,
+                          const Borrowed& borrowed) {
+  using Mode = NamespaceChoice::Mode;
+  const auto shm = std::ranges::find(mounts, ContainerPath("/dev/shm"), &oci::Mount::destination);
+  if (shm == mounts.end()) return;
+  if (options.ipc.mode == Mode::none) {
+    mounts.erase(shm);
+  } else if (options.ipc.mode == Mode::host || !borrowed.shm_owner.empty()) {
+    shm->type = "bind";
+    shm->source = "/dev/shm";
+    shm->options = {"bind", "nosuid", "noexec", "nodev"};
+    shm->mount_namespace = borrowed.shm_owner;
+  } else {
+    const Bytes size = options.shm_size.value_or(default_shm_size);
+    shm->options.push_back(size % 1024 == 0 ? format("size={}k", size / 1024) : format("size={}", size));
+  }
+}
+
 // A mount of the user's takes the place of a given one at the same path, and outer paths come before inner
 // ones. As docker has it, standard mounts inside a directory that the user binds are left out.
-std::vector<oci::Mount> make_mounts(const RunOptions& options, const HostPath& directory) {
+std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFacts& facts, bool no_devices) {
+  const HostPath& directory =
+      facts.borrowed.etc_directory.value.empty() ? facts.directory : facts.borrowed.etc_directory;
   std::vector<oci::Mount> mounts;
+  const auto is_left_out = [&](const std::string& path) {
+    return is_asked_for(options, path) || is_inside_a_bind(options, path);
+  };
   for (auto& standard : standard_mounts())
-    if (!is_asked_for(options, standard.destination) && !is_inside_a_bind(options, standard.destination))
+    if (!is_left_out(standard.destination))
       mounts.push_back({.destination = ContainerPath(standard.destination),
                         .type = standard.type,
                         .source = standard.source,
                         .options = std::move(standard.options)});
+  choose_shared_memory(mounts, options, facts.borrowed);
+  for (auto& mount : mounts)
+    if (becomes_writable(options, mount)) std::erase(mount.options, "ro");
   for (const char* name : {"resolv.conf", "hostname", "hosts"})
     if (const std::string path = format("/etc/{}", name); !is_asked_for(options, path))
       mounts.push_back({.destination = ContainerPath(path),
                         .type = "bind",
                         .source = (directory / name).value,
                         .options = options.read_only ? std::vector<std::string>{"bind", "ro"}
-                                                     : std::vector<std::string>{"bind"}});
+                                                     : std::vector<std::string>{"bind"},
+                        .ids_are_ours = true});
   for (const auto& tmpfs : options.tmpfs)
     mounts.push_back(
         {.destination = tmpfs.destination, .type = "tmpfs", .source = "tmpfs", .options = tmpfs.options});
-  for (const auto& bind : options.binds)
-    mounts.push_back(
-        {.destination = bind.destination, .type = "bind", .source = bind.source, .options = bind.options});
+  for (const auto& bind : options.binds) {
+    mounts.push_back({.destination = bind.destination,
+                      .type = "bind",
+                      .source = bind.source,
+                      .options = bind.options,
+                      .ids_are_ours = bind.is_volume});
+    // A volume may have been filled from the root file system: its device nodes are worth what those are.
+    std::vector<std::string>& mount_options = mounts.back().options;
+    if (bind.is_volume && no_devices) mount_options.insert(mount_options.begin() + 1, "nodev");
+  }
   std::ranges::stable_sort(mounts, {}, [](const oci::Mount& mount) { return depth(mount.destination); });
   return mounts;
 }
@@ -122,15 +161,41 @@ std::vector<std::string> make_arguments(const RunOptions& options) {
   return arguments;
 }
 
-// Where the use of devices cannot be limited, a container must not be able to make their nodes.
-oci::Capabilities make_capabilities(bool devices_are_filtered, std::uint32_t uid) {
-  std::uint64_t set = 0;
-  for (const int capability : default_capabilities)
-    if (capability != CAP_MKNOD || devices_are_filtered) set |= std::uint64_t{1} << capability;
-  // Nothing inheritable, nothing ambient (CVE-2022-24769). Another user than root has lost all after the exec
-  // (capabilities(7)); kept until then, CAP_DAC_OVERRIDE would run what that user may not.
-  const std::uint64_t own = uid == 0 ? set : 0;
-  return {.bounding = set, .effective = own, .permitted = own, .inheritable = 0, .ambient = 0};
+// In a user namespace of its own a process can have every one.
+std::uint64_t available_capabilities(const RunOptions& options, const ContainerFacts& facts) {
+  return options.uid_mappings.empty() ? facts.capabilities : ~std::uint64_t{0};
+}
+
+// A user namespace need not have every group that the container's files put the user into; those that were
+// asked for by --group-add stay, and the plan refuses them.
+void keep_mapped_groups(oci::RuntimeConfig& config, const Identity& identity) {
+  if (config.gid_mappings.empty()) return;
+  std::erase_if(config.process.user.additional_gids, [&](std::uint32_t gid) {
+    return !oci::host_id(config.gid_mappings, gid) &&
+           std::ranges::find(identity.asked_groups, gid) == identity.asked_groups.end();
+  });
+}
+
+// Those that are given anyway stay as they are.
+void add_host_devices(oci::RuntimeConfig& config, const std::vector<oci::DeviceNode>& host_devices) {
+  for (const auto& node : host_devices)
+    if (std::ranges::find(config.devices, node.path, &oci::DeviceNode::path) == config.devices.end())
+      config.devices.push_back(node);
+}
+
+// Those take the place of others.
+void give_devices(oci::RuntimeConfig& config, const std::vector<oci::DeviceNode>& nodes) {
+  for (const auto& node : nodes) {
+    std::erase_if(config.devices, [&](const oci::DeviceNode& other) { return other.path == node.path; });
+    config.devices.push_back(node);
+  }
+}
+
+std::vector<oci::DeviceRule> make_device_rules(const RunOptions& options, const FoundDevices& devices) {
+  std::vector<oci::DeviceRule> rules = cgroup::default_device_rules();
+  rules.insert(rules.end(), devices.rules.begin(), devices.rules.end());
+  rules.insert(rules.end(), options.device_rules.begin(), options.device_rules.end());
+  return rules;
 }
 
 std::vector<oci::Rlimit> make_limits(const RunOptions& options, const ContainerFacts& facts) {
@@ -144,11 +209,25 @@ std::vector<oci::Rlimit> make_limits(const RunOptions& options, const ContainerF
   return limits;
 }
 
+// As docker has it, a profile that is asked for holds for a privileged container, too.
+void choose_seccomp(oci::RuntimeConfig& config, const RunOptions& options, const SecurityOptions& security,
+                    const ContainerFacts& facts) {
+  config.default_seccomp = security.seccomp.empty() && !options.privileged;
+  if (!names_profile(security)) return;
+  Step step("read the seccomp profile", security.seccomp);
+  config.seccomp =
+      parse_profile(options.seccomp_profile, {.capabilities = config.process.capabilities.bounding,
+                                              .architecture = std::string(runtime::architecture_name()),
+                                              .kernel = facts.kernel});
+}
+
 }  // namespace
 
 std::string hostname_of(const RunOptions& options, const ContainerFacts& facts) {
   if (!options.hostname.empty()) return options.hostname;
-  return options.network == Network::host ? facts.host_name : facts.id.brief();
+  if (!facts.borrowed.hostname.empty()) return facts.borrowed.hostname;
+  const bool is_hosts = options.network == Network::host || options.uts.mode == NamespaceChoice::Mode::host;
+  return is_hosts ? facts.host_name : facts.id.brief();
 }
 
 std::string cgroup_path(const RunOptions& options, const ContainerId& id) {
@@ -163,8 +242,8 @@ std::vector<EtcFile> make_etc_files(const RunOptions& options, const std::string
   const std::string own_hosts = format(
       "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
       "ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
-      "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t{}\n",
-      hostname);
+      "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t{}{}\n",
+      options.domainname.empty() ? "" : format("{}.{} ", hostname, options.domainname), hostname);
   return {{"hosts", options.network == Network::host ? host_hosts : own_hosts},
           {"hostname", hostname + "\n"},
           {"resolv.conf", host_resolv_conf}};
@@ -176,31 +255,50 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.root.read_only = options.read_only;
   config.root.is_volatile = options.remove && !config.root.lower.empty();
   config.hostname = hostname_of(options, facts);
-  config.namespaces = {NamespaceKind::pid, NamespaceKind::mount, NamespaceKind::ipc, NamespaceKind::uts,
-                       NamespaceKind::cgroup};
-  if (options.network == Network::none) config.namespaces.push_back(NamespaceKind::network);
+  config.domainname = options.domainname;
+  config.namespaces = choose_namespaces(options, facts.borrowed);
+  config.sysctl = options.sysctl;
+  config.uid_mappings = options.uid_mappings;
+  config.gid_mappings = options.gid_mappings;
   config.cgroups_path = cgroup_path(options, facts.id);
   config.resources = options.resources;
   const bool devices_are_filtered = facts.device_filter != cgroup::DeviceFilter::none;
-  if (devices_are_filtered) config.resources.devices = cgroup::default_device_rules();
-  config.root.no_devices = !devices_are_filtered;
-  config.mounts = make_mounts(options, facts.directory);
-  for (const Device& device : standard_devices)
+  if (devices_are_filtered && !options.privileged)
+    config.resources.devices = make_device_rules(options, facts.devices);
+  config.root.no_devices = !devices_are_filtered && !options.privileged;
+  config.mounts = make_mounts(options, facts, config.root.no_devices);
+  for (const StandardDevice& device : standard_devices)
     config.devices.push_back(
         {.path = ContainerPath(device.path), .major = device.major, .minor = device.minor});
-  config.masked_paths.assign(std::begin(masked), std::end(masked));
-  config.readonly_paths.assign(std::begin(read_only), std::end(read_only));
+  add_host_devices(config, facts.host_devices);
+  give_devices(config, facts.devices.nodes);
+  const SecurityOptions security = parse_security_options(options.security_options);
+  if (!options.privileged && !security.system_paths_unconfined) {
+    config.masked_paths.assign(std::begin(masked), std::end(masked));
+    config.readonly_paths.assign(std::begin(read_only), std::end(read_only));
+  }
 
   config.process.terminal = options.terminal;
   config.process.null_input = !options.interactive;
   config.process.rows = facts.terminal.rows;
   config.process.columns = facts.terminal.columns;
   config.process.user = facts.identity.user;
+  keep_mapped_groups(config, facts.identity);
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);
   config.process.cwd = options.working_directory;
-  config.process.capabilities = make_capabilities(devices_are_filtered, facts.identity.user.uid);
+  config.process.capabilities = make_capabilities(
+      choose_capabilities(options, devices_are_filtered, available_capabilities(options, facts)),
+      facts.identity.user.uid);
+  config.process.apparmor_profile = choose_apparmor_profile(security, options.privileged, facts.security);
+  const SelinuxLabels labels = make_selinux_labels(security, options.privileged, facts.security);
+  config.process.selinux_label = labels.process;
+  config.mount_label = labels.mount;
+  config.process.no_new_privileges = security.no_new_privileges;
+  choose_seccomp(config, options, security, facts);
   config.process.rlimits = make_limits(options, facts);
+  config.process.oom_score_adj = options.oom_score_adj;
+  config.process.is_supervised = options.init;
   return config;
 }
 

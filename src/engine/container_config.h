@@ -5,7 +5,10 @@
 #include <vector>
 
 #include "cgroup/layout.h"
+#include "engine/devices.h"
+#include "engine/namespaces.h"
 #include "engine/run_options.h"
+#include "engine/security_labels.h"
 #include "engine/users.h"
 #include "oci/runtime_config.h"
 #include "sys/terminal.h"
@@ -18,14 +21,23 @@ struct ContainerFacts {
   HostPath directory;  ///< the container's own: its /etc files lie there
   oci::Root root;
   Identity identity;
-  std::string host_name;         ///< the host's hostname
-  sys::WindowSize terminal;      ///< of a container that has one, at its start
-  std::uint64_t open_files = 0;  ///< the caller's hard limit of open files, as high as it can go
+  std::string host_name;     ///< the host's hostname
+  sys::WindowSize terminal;  ///< of a container that has one, at its start
+  SecurityModules security;
+  std::string kernel;                              ///< its release, as uname(2) has it
+  std::uint64_t capabilities = ~std::uint64_t{0};  ///< those that can be given
+  std::uint64_t open_files = 0;               ///< the caller's hard limit of open files, as high as it can go
+  std::vector<oci::DeviceNode> host_devices;  ///< of a privileged container
+  FoundDevices devices;                       ///< those asked for by name
+  Borrowed borrowed;
   cgroup::DeviceFilter device_filter = cgroup::DeviceFilter::none;
 };
 
 /// Open files of a container that asked for nothing: soft, and hard where the caller may go so high.
 inline constexpr std::uint64_t default_open_files = 1024, default_open_files_at_most = 524288;
+
+/// Of /dev/shm, for a container that asked for nothing.
+inline constexpr Bytes default_shm_size = 64 << 20;
 
 oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& facts);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "base/error.h"
@@ -9,14 +10,16 @@
 #include "base/units.h"
 #include "cgroup/cgroup.h"
 #include "engine/container_config.h"
+#include "engine/definition.h"
+#include "monitor/own_cgroup.h"
 #include "store/layers.h"
+#include "store/volumes.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
 namespace tare::engine {
 namespace {
 
-constexpr int monitor_killed = 255;
 constexpr int patience_ms = 10'000;
 
 // nullopt, too, where it cannot be read.
@@ -42,18 +45,14 @@ void end_remains(const state::Place& place, const ContainerId& id,
   const sys::UniqueFd process = running ? sys::try_hold(running->pid, running->start_ticks) : sys::UniqueFd();
   if (process) sys::kill_process(process);
   // Before the waiting: what is frozen does not end.
-  if (const std::string cgroup = cgroup_of(id, record); !cgroup.empty())
-    cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
+  if (const std::string cgroup = cgroup_of(id, record); !cgroup.empty()) {
+    const cgroup::Layout layout = cgroup::read_layout();
+    cgroup::Cgroup::remove(layout, cgroup);
+    monitor::remove_own_cgroup(layout, id);
+  }
   if (process && !sys::wait_for_end(process, patience_ms))
     throw Error(ErrorKind::system, format("its process {} does not end", running->pid), 0,
                 "perhaps it waits for a disk or a network file system");
-}
-
-// A monitor that was killed when it had just noted the end has left its lock file and what it noted when it
-// began.
-bool needs_settling(const state::Place& place, const ContainerId& id,
-                    const std::optional<state::Record>& record) {
-  return !record || !record->exit || record->remove_on_exit || state::has_lock(place, id);
 }
 
 bool is_full_disk(const Error& error) {
@@ -67,8 +66,14 @@ struct Settled {
 };
 
 Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
-  auto lock = state::try_take(place, id);
-  if (!lock) return {.is_in_use = true, .record = state::read_record(place, id)};
+  // Only a lock file that is there already says that somebody was killed. To make one would say it of a
+  // container that was let go of just now, or that nobody has touched since it was created.
+  auto lock = state::try_take_left(place, id);
+  if (!lock && !state::has_lock(place, id)) {
+    if (auto record = state::read_record(place, id)) return {.record = std::move(record)};
+    lock = state::try_take(place, id);
+  }
+  if (!lock) return {.is_in_use = true, .record = std::nullopt};
   Step step("settle container", id.value);
   std::optional<state::Record> record;
   try {
@@ -77,13 +82,14 @@ Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
     state::release(place, id, *lock);
     throw;
   }
-  const bool ended = record && record->exit;
-  if (record && !ended) end_remains(place, id, record);
-  if (!record || record->remove_on_exit) {
+  if (record) end_remains(place, id, record);
+  if (!record || record->remove_on_exit || !has_definition(place.directory_of(id))) {
+    if (record) store::remove_anonymous_volumes(place, id);
     state::forget(place, id, *lock);
     return {};
   }
-  if (!ended) {
+  // Whoever creates a container lets go of it when all is written: this one was being started, or ran.
+  if (!record->exit) {
     record->exit = state::Exit{.code = monitor_killed, .error = "its monitor was killed", .finished = now()};
     try {
       state::write_record(place, *record);
@@ -93,22 +99,33 @@ Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
                   std::move(record)};  // true none the less; the lock's file stays, so it is tried again
     }
   }
+  state::forget_half_renames(place, *record);
   state::forget_running(place, id);
   state::release(place, id, *lock);
   return {.record = std::move(record)};
 }
 
-// nullopt: it is gone.
-std::optional<Container> look_at_whole(const state::Place& place, const ContainerId& id) {
+// nullopt: it is gone. One that has ended and had no lock before its record was read costs no more than that
+// reading: there may be thousands.
+std::optional<Container> look_at_whole(const state::Place& place, const ContainerId& id, bool had_lock) {
   auto record = state::read_record(place, id);
-  if (needs_settling(place, id, record)) record = settle_unless_in_use(place, id).record;
+  bool is_in_use = false;
+  if (!record || had_lock || (!record->exit && state::has_lock(place, id))) {
+    Settled settled = settle_unless_in_use(place, id);
+    is_in_use = settled.is_in_use;
+    if (!is_in_use) record = std::move(settled.record);
+  } else if (!record->exit) {
+    record = state::read_record(place, id);  // its end may have been noted, and its lock removed, in between
+  }
   if (!record) return std::nullopt;
   Container container{
-      .record = std::move(*record), .status = Status::exited, .running = std::nullopt, .problem = {}};
-  if (container.record.exit) return container;
+      .record = std::move(*record), .status = Status::created, .running = std::nullopt, .problem = {}};
+  if (container.record.exit) container.status = Status::exited;
+  if (!is_in_use) return container;
   container.running = state::read_running(place, id);
-  container.status = container.running ? Status::running : Status::created;
-  if (container.running && !container.record.started) container.record.started = container.record.created;
+  if (!container.running) return container;
+  container.status = container.running->is_paused ? Status::paused : Status::running;
+  if (!container.record.started) container.record.started = container.record.created;
   return container;
 }
 
@@ -121,9 +138,9 @@ Container damaged(const state::Place& place, const ContainerId& id, std::string 
 }
 
 // nullopt: it is gone. Never throws for what is wrong with this one.
-std::optional<Container> look_at(const state::Place& place, const ContainerId& id) {
+std::optional<Container> look_at(const state::Place& place, const ContainerId& id, bool had_lock) {
   try {
-    return look_at_whole(place, id);
+    return look_at_whole(place, id, had_lock);
   } catch (const std::exception& error) {
     const bool readable = try_read_record(place, id).has_value();
     return damaged(place, id, (readable ? "" : "its record cannot be read: ") + std::string(error.what()));
@@ -134,6 +151,7 @@ std::string status_name(Status status) {
   switch (status) {
     case Status::created: return "created";
     case Status::running: return "running";
+    case Status::paused: return "paused";
     case Status::exited: return "exited";
     case Status::damaged: return "damaged";
   }
@@ -153,10 +171,15 @@ void kill_running(const state::Place& place, const ContainerId& id) {
 bool may_run(const state::Place& place, const ContainerId& id) {
   try {
     const auto record = state::read_record(place, id);
-    return record && !record->exit;
+    return record && (!record->exit || state::read_running(place, id));
   } catch (const Error&) {
     return true;
   }
+}
+
+bool is_paused(const state::Place& place, const ContainerId& id) {
+  const auto running = state::read_running(place, id);
+  return running && running->is_paused;
 }
 
 // Waits, so that neither a monitor that has noted the end and is about to let go of the lock, nor one that is
@@ -168,7 +191,8 @@ state::Lock take_to_remove(const state::Place& place, const ContainerId& id, Rem
     const bool running = may_run(place, id);
     if (running && removal == Removal::only_stopped)
       throw Error(ErrorKind::conflict,
-                  format("cannot remove container \"/{}\": container is running", state::name_of(place, id)),
+                  format("cannot remove container \"/{}\": container is {}", state::name_of(place, id),
+                         is_paused(place, id) ? "paused" : "running"),
                   0, "let its command end, or use -f");
     if (running) kill_running(place, id);
     const timespec pause{.tv_sec = 0, .tv_nsec = pause_ms * 1'000'000};
@@ -182,6 +206,34 @@ Error no_such_container(const std::string& name_or_id) {
                "`tare ps -a` lists them");
 }
 
+// "KILL" for SIGKILL.
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name ? name : format("{}", signal);
+}
+
+// Besides docker's words, in as few as possible.
+std::string cause_words(const state::Exit& exit) {
+  if (exit.out_of_memory) return ", out of memory";
+  if (exit.signal) return ", by SIG" + signal_name(exit.signal);
+  if (exit.error.empty()) return {};
+  return exit.code == monitor_killed ? ", its monitor was killed" : ", not started";
+}
+
+// Why it ended: what docker's State does not say.
+json::object exit_report(const state::Exit& exit) {
+  json::object report;
+  if (exit.signal) report["Signal"] = "SIG" + signal_name(exit.signal);
+  if (exit.memory_peak) report["MemoryPeak"] = *exit.memory_peak;
+  if (exit.out_of_memory) {
+    json::object memory{{"Cgroup", exit.out_of_memory->cgroup}};
+    if (exit.out_of_memory->limit) memory["Limit"] = *exit.out_of_memory->limit;
+    report["OutOfMemory"] = std::move(memory);
+  }
+  if (!exit.error.empty()) report["NotStarted"] = exit.error;
+  return report;
+}
+
 }  // namespace
 
 std::string status_words(const Container& container, Time now) {
@@ -189,10 +241,13 @@ std::string status_words(const Container& container, Time now) {
   switch (container.status) {
     case Status::created: return "Created";
     case Status::running: return "Up " + format_duration(seconds_between(record.started.value_or(now), now));
+    case Status::paused:
+      return format("Up {} (Paused)", format_duration(seconds_between(record.started.value_or(now), now)));
     case Status::damaged: return "Damaged";
     case Status::exited: break;
   }
-  return format("Exited ({}) {}", record.exit->code, human_ago(seconds_between(record.exit->finished, now)));
+  const std::string ago = human_ago(seconds_between(record.exit->finished, now));
+  return format("Exited ({}) {}{}", record.exit->code, ago, cause_words(*record.exit));
 }
 
 bool settle(const state::Place& place, const ContainerId& id) {
@@ -212,8 +267,11 @@ Listing list_containers(const state::Place& place) {
   } catch (const std::exception& error) {
     listing.problems.emplace_back(error.what());
   }
+  monitor::remove_left_cgroups(cgroup::read_layout());
+  const auto locked = state::list_locked(place);
   for (const auto& id : state::list(place))
-    if (auto container = look_at(place, id)) listing.containers.push_back(std::move(*container));
+    if (auto container = look_at(place, id, std::ranges::binary_search(locked, id)))
+      listing.containers.push_back(std::move(*container));
   std::ranges::stable_sort(listing.containers, std::ranges::greater(),
                            [](const Container& container) { return container.record.created; });
   for (const auto& container : listing.containers)
@@ -223,16 +281,19 @@ Listing list_containers(const state::Place& place) {
 }
 
 Container find_container(const state::Place& place, const std::string& name_or_id) {
-  if (auto container = look_at(place, state::find(place, name_or_id))) return std::move(*container);
+  const ContainerId id = state::find(place, name_or_id);
+  if (auto container = look_at(place, id, state::has_lock(place, id))) return std::move(*container);
   throw no_such_container(name_or_id);
 }
 
-void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal) {
+void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal,
+                      bool with_volumes) {
   const ContainerId id = state::find(place, name_or_id);
   const state::Lock lock = take_to_remove(place, id, removal);
   const bool was_there = state::exists(place, id);
   const auto record = try_read_record(place, id);
-  if (was_there && !(record && record->exit)) end_remains(place, id, record);
+  if (was_there) end_remains(place, id, record);
+  if (with_volumes || (record && record->remove_on_exit)) store::remove_anonymous_volumes(place, id);
   state::forget(place, id, lock);
   // Its monitor removed it when we ended it, or somebody else was quicker.
   if (!was_there && removal == Removal::only_stopped) throw no_such_container(name_or_id);
@@ -242,13 +303,15 @@ json::value inspect(const state::Place& place, const Container& container) {
   const state::Record& record = container.record;
   constexpr auto never = "0001-01-01T00:00:00Z";
   json::object state{{"Status", status_name(container.status)},
-                     {"Running", container.status == Status::running},
-                     {"OOMKilled", record.exit && record.exit->oom_killed},
+                     {"Running", container.running.has_value()},
+                     {"Paused", container.status == Status::paused},
+                     {"OOMKilled", record.exit && record.exit->out_of_memory},
                      {"Pid", container.running ? container.running->pid : 0},
                      {"ExitCode", record.exit ? record.exit->code : 0},
                      {"Error", record.exit ? record.exit->error : container.problem},
                      {"StartedAt", record.started ? format_time(*record.started) : never},
                      {"FinishedAt", record.exit ? format_time(record.exit->finished) : never}};
+  if (record.exit) state["ExitReport"] = exit_report(*record.exit);
   json::object object{
       {"Id", record.id.value},
       {"Created", format_time(record.created)},

@@ -10,9 +10,13 @@
 
 namespace tare::engine {
 
+/// The exit code of a container whose monitor was killed.
+inline constexpr int monitor_killed = 255;
+
 enum class Status {
   created,
   running,
+  paused,
   exited,
   damaged,  ///< its record says nothing, or its end cannot be settled; it can be removed
 };
@@ -45,9 +49,11 @@ Listing list_containers(const state::Place& place);
 Container find_container(const state::Place& place, const std::string& name_or_id);
 
 enum class Removal { only_stopped, also_running };
+/// `with_volumes`: the anonymous ones that nobody else uses go, too.
 /// Reads of a container only what it must, so that a damaged one can be removed. Throws Error{not_found}, or
 /// Error{conflict} for a running one.
-void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal);
+void remove_container(const state::Place& place, const std::string& name_or_id, Removal removal,
+                      bool with_volumes = false);
 
 /// What `tare inspect` prints of one container, in docker's shape.
 json::value inspect(const state::Place& place, const Container& container);

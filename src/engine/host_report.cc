@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "cgroup/limits.h"
 #include "engine/containers.h"
+#include "engine/security_labels.h"
 #include "plan/names.h"
 #include "runtime/init_image.h"
 #include "runtime/make_plan.h"
@@ -62,6 +63,20 @@ std::string capabilities_report(std::uint64_t have) {
   return lack.empty() ? "all that are needed" : "missing:" + lack;
 }
 
+std::string apparmor_report(const SecurityModules& modules) {
+  if (!modules.apparmor) return "not enabled";
+  if (!modules.default_profile)
+    return "enabled, but there is no apparmor_parser: containers are not confined by it";
+  return format("profile {}", default_profile_name);
+}
+
+std::string selinux_report(const SecurityModules& modules) {
+  if (!modules.selinux) return "not enabled";
+  const std::string label = make_selinux_labels({}, false, modules).process;
+  return label.empty() ? "enabled, but its policy knows no containers: they have no label of their own"
+                       : label;
+}
+
 std::string device_report(cgroup::DeviceFilter filter) {
   switch (filter) {
     case cgroup::DeviceFilter::none:
@@ -76,6 +91,7 @@ std::string device_report(cgroup::DeviceFilter filter) {
 
 std::string host_report(const state::Place& place) {
   const runtime::HostFacts facts = runtime::read_host_facts();
+  const SecurityModules security = read_security_modules();
   utsname names;
   if (::uname(&names) != 0) throw system_error("cannot read the kernel's name");
   const auto containers = list_containers(place).containers;
@@ -98,6 +114,8 @@ std::string host_report(const state::Place& place) {
   line("Device filter", device_report(facts.cgroups.device_filter()));
   line("Overlay", overlay_report(place));
   line("Capabilities", capabilities_report(facts.capabilities));
+  line("AppArmor", apparmor_report(security));
+  line("SELinux", selinux_report(security));
   line("Init", runtime::try_sealed_memory_file() ? "sealed memory file"
                                                  : "hidden tmpfs file (memory files may not be executed)");
   return text;

@@ -36,15 +36,6 @@ store::Rootfs from_layer(const state::Place& place, const store::LayerId& layer)
   return {.layers = {store::tree_of(place.root, layer)}};
 }
 
-// tare-image lies beside tare, or in the package's own folder; it is never looked for in PATH.
-std::string image_program() {
-  const auto self = sys::try_read_link(sys::here, "/proc/self/exe");
-  const std::string beside = self ? self->substr(0, self->find_last_of('/')) + "/tare-image" : "";
-  for (const std::string& path : {beside, std::string("/usr/libexec/tare/tare-image")})
-    if (!path.empty() && ::access(path.c_str(), X_OK) == 0) return path;
-  throw Error(ErrorKind::not_found, format("tare-image is not beside tare ({})", beside), 0, "install both");
-}
-
 // What tare-image prints is the layer's id; what it says on standard error is for the user.
 store::LayerId unpack(const state::Place& place, const std::string& source) {
   const std::string program = image_program();
@@ -77,6 +68,14 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
 }
 
 }  // namespace
+
+std::string image_program() {
+  const auto self = sys::try_read_link(sys::here, "/proc/self/exe");
+  const std::string beside = self ? self->substr(0, self->find_last_of('/')) + "/tare-image" : "";
+  for (const std::string& path : {beside, std::string("/usr/libexec/tare/tare-image")})
+    if (!path.empty() && ::access(path.c_str(), X_OK) == 0) return path;
+  throw Error(ErrorKind::not_found, format("tare-image is not beside tare ({})", beside), 0, "install both");
+}
 
 std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOptions& options) {
   const std::string& name = options.rootfs;

@@ -17,4 +17,8 @@ store::Rootfs prepare_rootfs(const state::Place& place, const RunOptions& option
 /// The same if nothing need be done for it; nullopt for a tarball that is not unpacked yet.
 std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOptions& options);
 
+/// Where tare-image is: beside tare, or in the package's own folder; it is never looked for in PATH. Throws
+/// Error{not_found}.
+std::string image_program();
+
 }  // namespace tare::engine

@@ -8,8 +8,14 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "base/units.h"
+#include "engine/capabilities.h"
+#include "engine/namespaces.h"
+#include "engine/security_options.h"
+#include "engine/user_namespace.h"
 #include "plan/names.h"
+#include "runtime/kernel_parameters.h"
 #include "state/names.h"
 
 namespace tare::engine {
@@ -18,98 +24,11 @@ namespace {
 constexpr Bytes smallest_memory = 512 << 10;
 constexpr NanoCpus one_cpu = 1'000'000'000, fewest_cpus = one_cpu / 100;  // the kernel's: 1 ms in 100
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0;;) {
-    const auto end = text.find(separator, begin);
-    parts.push_back(text.substr(begin, end - begin));
-    if (end == std::string::npos) return parts;
-    begin = end + 1;
-  }
-}
-
 Error invalid(std::string text, std::string hint = {}) {
   return Error(ErrorKind::invalid, std::move(text), 0, std::move(hint));
 }
 
-ContainerPath absolute(const std::string& what, const std::string& path) {
-  if (!path.starts_with('/')) throw invalid(format("{} \"{}\" is not an absolute path", what, path));
-  // As docker reads it: `.`, `..` and doubled slashes are gone before anything looks at the container's
-  // files.
-  std::string plain;
-  for (const auto& part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..")
-      plain.erase(plain.empty() ? 0 : plain.find_last_of('/'));
-    else
-      plain += "/" + part;
-  }
-  return ContainerPath(plain.empty() ? "/" : plain);
-}
-
-// Options that take effect on the mount, not on the file system inside it.
-constexpr std::string_view bind_options[] = {
-    "ro",    "rw",     "z",      "Z",    "bind",  "rbind", "private", "rprivate", "shared",  "rshared",
-    "slave", "rslave", "nosuid", "suid", "nodev", "dev",   "noexec",  "exec",     "noatime", "nodiratime"};
-
-struct Signal {
-  std::string_view name;
-  int number;
-};
-constexpr Signal signals[] = {
-    {"HUP", SIGHUP},   {"INT", SIGINT},     {"QUIT", SIGQUIT}, {"ILL", SIGILL},   {"TRAP", SIGTRAP},
-    {"ABRT", SIGABRT}, {"BUS", SIGBUS},     {"FPE", SIGFPE},   {"KILL", SIGKILL}, {"USR1", SIGUSR1},
-    {"SEGV", SIGSEGV}, {"USR2", SIGUSR2},   {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
-    {"CHLD", SIGCHLD}, {"CONT", SIGCONT},   {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
-    {"TTOU", SIGTTOU}, {"URG", SIGURG},     {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}, {"VTALRM", SIGVTALRM},
-    {"PROF", SIGPROF}, {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"PWR", SIGPWR},   {"SYS", SIGSYS}};
-
-void check_mount_points(const RunOptions& options) {
-  std::vector<std::string> taken;
-  const auto take = [&](const ContainerPath& path) {
-    if (std::ranges::find(taken, path.value) != taken.end())
-      throw invalid(format("Duplicate mount point: {}", path.value));
-    taken.push_back(path.value);
-  };
-  for (const auto& bind : options.binds) take(bind.destination);
-  for (const auto& tmpfs : options.tmpfs) take(tmpfs.destination);
-}
-
 }  // namespace
-
-Bind parse_bind(const std::string& text) {
-  const std::vector<std::string> parts = split(text, ':');
-  if (parts.size() > 3 || parts.size() < 2)
-    throw invalid(format("\"{}\" is not SOURCE:DESTINATION[:OPTIONS]", text),
-                  parts.size() == 1 ? "volumes without a host path are not supported yet" : "");
-  Bind bind{.source = parts[0], .destination = absolute("the destination", parts[1]), .options = {}};
-  if (!bind.source.starts_with('/') && !bind.source.starts_with("./") && !bind.source.starts_with("../") &&
-      bind.source != "." && bind.source != "..")
-    throw invalid(format("\"{}\" is no host path: it must start with /, ./ or ../", bind.source),
-                  "named volumes are not supported yet");
-  bool recursive = true;
-  if (parts.size() == 3)
-    for (auto& option : split(parts[2], ',')) {
-      if (option == "bind") recursive = false;
-      if (std::ranges::find(bind_options, option) == std::end(bind_options))
-        throw invalid(format("unknown option \"{}\" in \"{}\"", option, text));
-      bind.options.push_back(std::move(option));
-    }
-  bind.options.insert(bind.options.begin(), recursive ? "rbind" : "bind");
-  return bind;
-}
-
-Tmpfs parse_tmpfs(const std::string& text) {
-  const auto colon = text.find(':');
-  Tmpfs tmpfs{.destination = absolute("the destination", text.substr(0, colon)),
-              .options = {"noexec", "nosuid", "nodev"}};
-  if (colon == std::string::npos) return tmpfs;
-  for (auto& option : split(text.substr(colon + 1), ',')) {
-    if (option.starts_with("size=")) option = format("size={}", parse_size(option.substr(5)));
-    if (!option.empty()) tmpfs.options.push_back(std::move(option));
-  }
-  return tmpfs;
-}
 
 oci::Rlimit parse_limit(const std::string& text) {
   const auto equals = text.find('=');
@@ -140,22 +59,48 @@ NanoCpus parse_cpu_limit(const std::string& text, long online) {
   return cpus;
 }
 
-Network parse_network(const std::string& text) {
-  if (text == "none") return Network::none;
-  if (text == "host") return Network::host;
-  throw invalid(format("network {} not found", text), "there are: none, host");
+void read_network(const std::string& text, RunOptions& options) {
+  constexpr std::string_view prefix = "container:";
+  options.network_container.clear();
+  if (text == "none") {
+    options.network = Network::none;
+    return;
+  }
+  if (text == "host") {
+    options.network = Network::host;
+    return;
+  }
+  if (text.starts_with(prefix) && text.size() > prefix.size()) {
+    options.network = Network::container;
+    options.network_container = text.substr(prefix.size());
+    return;
+  }
+  throw invalid(format("network {} not found", text), "there are: none, host, container:NAME");
 }
 
-int parse_signal(const std::string& text) {
-  std::string name = text;
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  if (name.starts_with("SIG")) name.erase(0, 3);
-  const auto* found = std::ranges::find(signals, name, &Signal::name);
-  if (found != std::end(signals)) return found->number;
-  if (!name.empty() && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; }))
-    return parse_integer<int>(name, 1, 64);
-  throw invalid(format("invalid signal: {}", text));
+oci::KernelParameter parse_sysctl(const std::string& text) {
+  const auto equals = text.find('=');
+  oci::KernelParameter parameter{.name = runtime::normal_parameter_name(text.substr(0, equals)),
+                                 .value = equals == text.npos ? "" : text.substr(equals + 1)};
+  if (parameter.value.empty() || !runtime::namespace_of_parameter(parameter.name))
+    throw invalid(format("sysctl '{}' is not allowed", text),
+                  "NAME=VALUE with a name of a container's namespaces: net.*, fs.mqueue.*, kernel.msg*, "
+                  "kernel.sem, kernel.shm*, kernel.domainname");
+  return parameter;
+}
+
+std::uint16_t parse_block_io_weight(const std::string& text) {
+  const auto weight = parse_integer<std::int64_t>(text);
+  if (weight != 0 && (weight < 10 || weight > 1000))
+    throw invalid("range of blkio weight is from 10 to 1000");
+  return static_cast<std::uint16_t>(weight);
+}
+
+int parse_oom_score_adj(const std::string& text) {
+  const auto value = parse_integer<std::int64_t>(text);
+  if (value < -1000 || value > 1000)
+    throw invalid(format("Invalid value {}, range for oom score adj is [-1000, 1000]", value));
+  return static_cast<int>(value);
 }
 
 std::optional<std::string> parse_variable(const std::string& text) {
@@ -181,20 +126,44 @@ std::vector<std::string> parse_variables(const std::string& file, const std::str
   return variables;
 }
 
+void check_name(const std::string& name) {
+  if (!state::is_name(name))
+    throw invalid(format("Invalid container name ({}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name));
+}
+
+std::string parse_label(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == 0 || text.empty()) throw invalid(format("invalid label format: \"{}\"", text), "NAME=VALUE");
+  return equals == std::string::npos ? text + "=" : text;
+}
+
+std::vector<std::string> parse_label_file(const std::string& text) {
+  std::vector<std::string> labels;
+  for (auto line : split(text, '\n')) {
+    if (line.ends_with('\r')) line.pop_back();
+    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+    if (!line.empty() && line.front() != '#') labels.push_back(parse_label(line));
+  }
+  return labels;
+}
+
 void validate(RunOptions& options) {
-  if (!options.name.empty() && !state::is_name(options.name))
-    throw invalid(
-        format("Invalid container name ({}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", options.name));
+  if (!options.name.empty()) check_name(options.name);
   if (!options.stop_signal.empty()) (void)parse_signal(options.stop_signal);
   std::string& directory = options.working_directory.value;
   if (directory.empty()) directory = "/";
   if (!directory.starts_with('/'))
     throw invalid(
         format("the working directory '{}' is invalid, it needs to be an absolute path", directory));
-  options.working_directory = absolute("the working directory", directory);
+  options.working_directory = plain_path("the working directory", directory);
   if (options.rootfs_writable && options.read_only)
     throw invalid("--rootfs-rw and --read-only contradict each other");
-  check_mount_points(options);
+  check_mount_points(options.binds, options.tmpfs);
+  check_capability_names(options);
+  validate_user_namespace(options);
+  (void)parse_security_options(options.security_options);
+  check_namespaces(options);
+  if (options.domainname.size() > 64) throw invalid("a domain name has at most 64 bytes");
   if (options.hostname.size() > 64) throw invalid("a hostname has at most 64 bytes");
   if (!options.cgroup_parent.empty() && options.cgroup_parent.find("..") != std::string::npos)
     throw invalid(format("the cgroup parent {} contains ..", options.cgroup_parent));

@@ -17,6 +17,7 @@ namespace tare::engine {
 namespace {
 
 constexpr std::size_t largest_file = 16 << 20, longest_shown = 32;
+constexpr std::uint32_t highest_unnamed_id = 2147483647;  // as docker has it
 
 using Fields = std::vector<std::string>;
 
@@ -69,47 +70,71 @@ bool is_member(const std::string& members, const std::string& user) {
   return !user.empty() && list.find("," + user + ",") != std::string::npos;
 }
 
+// A number that docker takes for one, but for none that could be an id.
+bool is_out_of_range(const std::string& text) {
+  const bool is_negative = text.starts_with('-') && is_number(text.substr(1)) && text != "-0";
+  if (is_negative || !is_number(text)) return is_negative;
+  const auto first = std::min(text.find_first_not_of('0'), text.size() - 1);
+  return text.size() - first > 10 || std::stoull(text.substr(first)) > highest_unnamed_id;
+}
+
+// What the table says, or the number itself where the table has no such row.
+std::uint32_t id_of(const Fields* row, const std::string& wanted, std::string_view what,
+                    std::string_view file) {
+  if (!row && is_out_of_range(wanted))
+    throw Error(ErrorKind::invalid,
+                format("{} {}: uids and gids must be in range 0-{}", what, wanted, highest_unnamed_id));
+  const auto id = as_id(row ? (*row)[2] : wanted);
+  if (!id)
+    throw Error(ErrorKind::invalid,
+                format("unable to find {} {}: no matching entries in {} file", what, wanted, file));
+  return *id;
+}
+
+// To take one that is no number for nothing would make it the group root.
+std::uint32_t own_group(const Fields& user, const std::string& name) {
+  const auto gid = as_id(user[3]);
+  if (!gid)
+    throw Error(ErrorKind::invalid,
+                format("the group \"{}\" of user {} in the container's /etc/passwd is not a number",
+                       user[3].substr(0, longest_shown), name));
+  return *gid;
+}
+
 }  // namespace
 
-Identity resolve_user(sys::Fd root, const std::string& text) {
+Identity resolve_user(sys::Fd root, const std::string& text, const std::vector<std::string>& more_groups) {
   const auto colon = text.find(':');
   const std::string wanted_user = text.substr(0, colon);
   const std::string wanted_group = colon == std::string::npos ? "" : text.substr(colon + 1);
   const std::vector<Fields> users = read_table(root, "/etc/passwd", 4);
+  const std::vector<Fields> groups = read_table(root, "/etc/group", 3);
 
-  Identity identity{.user = {}, .home = "/"};
+  Identity identity{.user = {}, .asked_groups = {}, .home = "/"};
   const std::string key = wanted_user.empty() ? "0" : wanted_user;
   const Fields* row = find(users, key);
-  const auto number = as_id(row ? (*row)[2] : key);
-  if (!number)
-    throw Error(ErrorKind::invalid,
-                format("unable to find user {}: no matching entries in passwd file", wanted_user));
-  identity.user.uid = *number;
+  identity.user.uid = id_of(row, key, "user", "passwd");
   if (row && row->size() > 5 && (*row)[5].starts_with('/')) identity.home = (*row)[5];
 
-  if (wanted_group.empty() && !row) return identity;
-  if (wanted_group.empty()) {
-    const auto gid = as_id((*row)[3]);
-    // To take it for nothing would make it the group root.
-    if (!gid)
-      throw Error(ErrorKind::invalid,
-                  format("the group \"{}\" of user {} in the container's /etc/passwd is not a number",
-                         (*row)[3].substr(0, longest_shown), key));
-    identity.user.gid = *gid;
-  }
-  const std::vector<Fields> groups = read_table(root, "/etc/group", 3);
-  if (!wanted_group.empty()) {
-    const Fields* group = find(groups, wanted_group);
-    const auto gid = as_id(group ? (*group)[2] : wanted_group);
-    if (!gid)
-      throw Error(ErrorKind::invalid,
-                  format("unable to find group {}: no matching entries in group file", wanted_group));
-    identity.user.gid = *gid;
-    return identity;
-  }
-  for (const Fields& group : groups)
-    if (group.size() > 3 && row && is_member(group[3], (*row)[0]))
-      if (const auto gid = as_id(group[2])) identity.user.additional_gids.push_back(*gid);
+  if (!wanted_group.empty())
+    identity.user.gid = id_of(find(groups, wanted_group), wanted_group, "group", "group");
+  else if (row)
+    identity.user.gid = own_group(*row, key);
+
+  // The user's own group is one of them: a set-group-id program could else leave it, and with it what that
+  // group is kept out of (CVE-2022-36109).
+  std::vector<std::uint32_t>& all = identity.user.additional_gids;
+  all = {identity.user.gid};
+  const auto add = [&](std::uint32_t gid) {
+    if (std::ranges::find(all, gid) == all.end()) all.push_back(gid);
+  };
+  if (wanted_group.empty() && row)
+    for (const Fields& group : groups)
+      if (group.size() > 3 && is_member(group[3], (*row)[0]))
+        if (const auto gid = as_id(group[2])) add(*gid);
+  for (const auto& wanted : more_groups)
+    identity.asked_groups.push_back(id_of(find(groups, wanted), wanted, "group", "group"));
+  std::ranges::for_each(identity.asked_groups, add);
   return identity;
 }
 

@@ -9,15 +9,19 @@ namespace tare::init {
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
                      e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_xdev = 18, e_rofs = 30;
-inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104;
+inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104,
+                     e_connaborted = 103;
 
 // openat2(2)
 struct OpenHow {
   uint64_t flags, mode, resolve;
 };
-inline constexpr uint64_t resolve_no_magiclinks = 2, resolve_no_symlinks = 4, resolve_in_root = 16;
-inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000;
-inline constexpr int o_rdwr = 2, o_noctty = 0400, o_cloexec = 02000000;
+inline constexpr uint64_t resolve_no_xdev = 1, resolve_no_magiclinks = 2, resolve_no_symlinks = 4,
+                          resolve_beneath = 8, resolve_in_root = 16;
+inline constexpr int access_execute = 1, at_eaccess = 0x200;
+inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000,
+                     at_symlink_nofollow = 0x100;
+inline constexpr int o_wronly = 1, o_rdwr = 2, o_noctty = 0400, o_cloexec = 02000000;
 #if defined(__aarch64__)
 inline constexpr int o_directory = 040000, o_nofollow = 0100000, o_path = 010000000;
 #else
@@ -43,7 +47,7 @@ struct StatxTime {
   uint32_t nanoseconds;
   int32_t reserved;
 };
-inline constexpr long proc_super_magic = 0x9fa0;
+inline constexpr long proc_super_magic = 0x9fa0, proc_root_inode = 1;
 inline constexpr long overlay_super_magic = 0x794c7630, st_rdonly = 1;
 struct Statfs {
   long type, more[9];
@@ -62,7 +66,13 @@ struct Statx {
 };
 
 // processes
-inline constexpr int pr_set_pdeathsig = 1, pr_set_keepcaps = 8, pr_set_name = 15;
+inline constexpr int pr_set_pdeathsig = 1, pr_set_dumpable = 4, pr_set_keepcaps = 8, pr_set_name = 15;
+inline constexpr uint64_t clone_parent = 0x8000, clone_into_cgroup = 0x200000000;
+struct CloneArguments {
+  uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+      cgroup;
+};
+inline constexpr int pr_set_child_subreaper = 36, sig_kill = 9, sig_child = 17, wait_no_hang = 1;
 inline constexpr int pr_capbset_drop = 24, pr_set_no_new_privs = 38, pr_cap_ambient = 47;
 inline constexpr int pr_cap_ambient_raise = 2, pr_cap_ambient_clear_all = 4;
 inline constexpr int seccomp_set_mode_filter = 1;
@@ -73,7 +83,7 @@ inline constexpr int keyctl_join_session_keyring = 1;
 
 // terminals, network
 inline constexpr unsigned long tiocsptlck = 0x40045431, tiocgptpeer = 0x5441, tiocswinsz = 0x5414,
-                               tiocsctty = 0x540e;
+                               tiocsctty = 0x540e, tiocspgrp = 0x5410;
 inline constexpr unsigned long siocgifflags = 0x8913, siocsifflags = 0x8914;
 inline constexpr int af_inet = 2, sock_dgram_cloexec = 2 | 02000000, iff_up = 1;
 inline constexpr int sol_socket = 1, scm_rights = 1;

@@ -32,8 +32,11 @@ long open_directory(Context& context, const Operation& operation) {
 
 long make_node(Context& context, const Operation& operation) {
   const int directory = descriptor(context, operation.slot);
-  const long result = call(__NR_mknodat, directory, address(operation.text), static_cast<long>(operation.a),
-                           static_cast<long>(operation.b));
+  const auto mode = static_cast<uint32_t>(operation.a), device = static_cast<uint32_t>(operation.b);
+  const long uid = static_cast<long>(operation.a >> 32), gid = static_cast<long>(operation.b >> 32);
+  long result = call(__NR_mknodat, directory, address(operation.text), mode, device);
+  if (result == 0 && (uid != 0 || gid != 0))
+    result = call(__NR_fchownat, directory, address(operation.text), uid, gid, at_symlink_nofollow);
   if (result == 0 && operation.into >= 0)
     return keep(context, operation.into,
                 call(__NR_openat, directory, address(operation.text), o_path | o_nofollow | o_cloexec, 0));
@@ -43,6 +46,23 @@ long make_node(Context& context, const Operation& operation) {
 long make_symlink(Context& context, const Operation& operation) {
   return call(__NR_symlinkat, address(operation.text), descriptor(context, operation.slot),
               address(operation.path));
+}
+
+// Through the descriptor of the container's own procfs, and neither by a link nor into another mount:
+// whatever a root file system or a racing container puts in the way, the write does not go elsewhere
+// (CVE-2025-52881).
+long set_parameter(Context& context, const Operation& operation) {
+  const OpenHow how{
+      .flags = static_cast<uint64_t>(o_wronly | o_cloexec),
+      .mode = 0,
+      .resolve = resolve_beneath | resolve_no_xdev | resolve_no_magiclinks | resolve_no_symlinks};
+  const long file = call(__NR_openat2, descriptor(context, operation.slot), address(operation.path),
+                         address(&how), sizeof how);
+  if (file < 0) return file;
+  const long size = static_cast<long>(length(operation.text));
+  const long written = call(__NR_write, file, address(operation.text), size);
+  close(static_cast<int>(file));
+  return written < 0 ? written : written == size ? 0 : -e_inval;
 }
 
 }  // namespace tare::init

@@ -20,17 +20,23 @@ long perform(Context& context, const Operation& operation) {
     case Kind::start_session: return start_session();
     case Kind::join_cgroup: return join_cgroup(context, operation);
     case Kind::unshare: return unshare(operation);
+    case Kind::hide_memory: return hide_memory();
+    case Kind::join_namespaces: return join_namespaces(context, operation);
+    case Kind::fork_process: return fork_process(context, operation);
+    case Kind::take_root: return take_root(context);
     case Kind::set_propagation: return set_propagation(operation);
     case Kind::reopen_directory: return reopen_directory(context, operation);
     case Kind::new_filesystem: return new_filesystem(context, operation);
     case Kind::clone_tree: return clone_tree(context, operation);
     case Kind::set_attributes: return set_attributes(context, operation);
+    case Kind::adopt: return adopt(context, operation);
     case Kind::attach_root: return attach_root(context, operation);
     case Kind::attach: return attach(context, operation);
     case Kind::make_directory: return make_directory(context, operation);
     case Kind::open_directory: return open_directory(context, operation);
     case Kind::make_node: return make_node(context, operation);
     case Kind::make_symlink: return make_symlink(context, operation);
+    case Kind::set_parameter: return set_parameter(context, operation);
     case Kind::mask: return mask(context, operation);
     case Kind::protect: return protect(context, operation);
     case Kind::open_console: return open_console(context, operation);
@@ -39,6 +45,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::set_streams: return set_streams(context, operation);
     case Kind::pivot: return pivot(context);
     case Kind::set_hostname: return set_hostname(operation);
+    case Kind::set_domainname: return set_domainname(operation);
     case Kind::raise_loopback: return raise_loopback();
     case Kind::join_keyring: return join_keyring(operation);
     case Kind::set_rlimit: return set_rlimit(operation);
@@ -49,9 +56,14 @@ long perform(Context& context, const Operation& operation) {
     case Kind::set_capabilities: return set_capabilities(operation);
     case Kind::load_filter: return load_filter(operation);
     case Kind::no_new_privileges: return no_new_privileges();
+    case Kind::set_label: return set_label(context, operation);
     case Kind::enter_directory: return enter_directory(operation);
     case Kind::synchronise: return synchronise(context, operation);
-    case Kind::close_descriptors: return close_descriptors(context);
+    case Kind::find_program: return find_program(operation);
+    case Kind::await_start: return await_start(context, operation);
+    case Kind::place_descriptor: return place_descriptor(context, operation);
+    case Kind::close_descriptors: return close_descriptors(context, operation);
+    case Kind::supervise: return supervise(context);
     case Kind::execute: return execute(context, operation);
   }
   return -e_inval;
@@ -61,7 +73,9 @@ void run(Context& context) {
   plan::List& list = *context.list;
   for (uint32_t i = 0; i < list.operation_count; i++) {
     list.report.operation = i;
+    plan::TraceRecord* record = trace ? begin_record(i, plan::whole_operation) : nullptr;
     const long result = perform(context, list.operations[i]);
+    if (record && result >= 0) record->end = plan::ticks();  // one that failed has to be reported still
     if (result < 0) {
       list.report.error = static_cast<int32_t>(-result);
       return;

@@ -119,6 +119,11 @@ long set_attributes(Context& context, const Operation& operation) {
                               operation.flags & plan::recursive ? at_recursive : 0, operation.a, operation.b);
 }
 
+long adopt(Context& context, const Operation& operation) {
+  return call(__NR_move_mount, descriptor(context, operation.slot), address(""), at_fdcwd,
+              address(operation.path), move_mount_f_empty_path);
+}
+
 long attach_root(Context& context, const Operation& operation) {
   const int mount = descriptor(context, operation.slot);
   // An overlay that could not make its work directory is there all the same, but nothing can be written.
@@ -131,6 +136,11 @@ long attach_root(Context& context, const Operation& operation) {
   if (result < 0) return result;
   context.list->slots[plan::root_slot] = mount;
   return 0;
+}
+
+long take_root(Context& context) {
+  return keep(context, plan::root_slot,
+              call(__NR_openat, at_fdcwd, address("/"), o_path | o_directory | o_cloexec, 0));
 }
 
 long attach(Context& context, const Operation& operation) {

@@ -52,8 +52,38 @@ long join_cgroup(Context& context, const Operation& operation) {
 
 long unshare(const Operation& operation) { return call(__NR_unshare, static_cast<long>(operation.a)); }
 
+// Before a namespace is joined whose processes could otherwise read and trace this one (CVE-2016-9962).
+long hide_memory() { return call(__NR_prctl, pr_set_dumpable, 0, 0, 0, 0); }
+
+long join_namespaces(Context& context, const Operation& operation) {
+  return call(__NR_setns, descriptor(context, operation.slot), static_cast<long>(operation.a));
+}
+
+// A process does not enter the pid namespace that it joins, its children do; with CLONE_PARENT the child is
+// its parent's own. Joining the cgroup comes after this: a limit of one process would else refuse the fork.
+long fork_process(Context& context, const Operation& operation) {
+  CloneArguments arguments{};
+  arguments.flags = clone_parent;
+  if (const int cgroup = descriptor(context, operation.slot); cgroup >= 0) {
+    arguments.flags |= clone_into_cgroup;
+    arguments.cgroup = static_cast<uint64_t>(cgroup);
+  }
+  const long child = call(__NR_clone3, address(&arguments), sizeof arguments);
+  if (child < 0) return child;
+  if (child > 0)
+    for (;;) call(__NR_exit_group, 0);
+  Message message{.type = Message::Type::forked, .value = 0};
+  const long sent =
+      call(__NR_sendto, context.list->sync_socket, address(&message), sizeof message, msg_nosignal, 0, 0);
+  return sent < 0 ? sent : 0;
+}
+
 long set_hostname(const Operation& operation) {
   return call(__NR_sethostname, address(operation.text), static_cast<long>(length(operation.text)));
+}
+
+long set_domainname(const Operation& operation) {
+  return call(__NR_setdomainname, address(operation.text), static_cast<long>(length(operation.text)));
 }
 
 long raise_loopback() {
@@ -101,10 +131,25 @@ long synchronise(Context& context, const Operation& operation) {
   return message.type == Message::Type::proceed ? 0 : -e_proto;
 }
 
-long close_descriptors(Context& context) {
+long find_program(const Operation& operation) {
+  long result = -e_noent;
+  for (uint32_t i = 0; result != 0 && operation.list[i]; i++) {
+    const long found =
+        call(__NR_faccessat2, at_fdcwd, address(operation.list[i]), access_execute, at_eaccess);
+    if (found == 0 || found == -e_acces) result = found;
+  }
+  return result;
+}
+
+long place_descriptor(Context& context, const Operation& operation) {
+  const long placed = call(__NR_dup3, descriptor(context, operation.slot), static_cast<long>(operation.a), 0);
+  return placed < 0 ? placed : 0;
+}
+
+long close_descriptors(Context& context, const Operation& operation) {
   // The sync socket stays, to report a failing exec; it is close-on-exec.
-  const int socket = context.list->sync_socket;
-  if (socket > 3) call(__NR_close_range, 3, socket - 1, 0);
+  const int socket = context.list->sync_socket, first = 3 + static_cast<int>(operation.a);
+  if (socket > first) call(__NR_close_range, first, socket - 1, 0);
   return call(__NR_close_range, socket + 1, ~0u, 0);
 }
 

@@ -1,7 +1,9 @@
 // Operations about identity and capabilities.
 #include "init/constants.h"
 #include "init/operations.h"
+#include "init/paths.h"
 #include "init/syscalls.h"
+#include "init/text.h"
 
 namespace tare::init {
 
@@ -52,14 +54,35 @@ long set_capabilities(const Operation& operation) {
   return result;
 }
 
-// While CAP_SYS_ADMIN is there: without it only a process that gives up set-user-id programs may
-// (seccomp(2)).
+// What is at /proc must be the top of a procfs, and what is opened must be in it: a container that could put
+// something else there would be confined by nothing (CVE-2019-16884, CVE-2019-19921).
+long set_label(Context& context, const Operation& operation) {
+  const long proc = open_in_root(descriptor(context, plan::root_slot), "/proc", plan::no_symlinks);
+  if (proc < 0) return proc;
+  Statfs filesystem{};
+  Statx status{};
+  long result = call(__NR_fstatfs, proc, address(&filesystem));
+  if (result == 0) result = call(__NR_statx, proc, address(""), at_empty_path, statx_basic, address(&status));
+  if (result == 0 && (filesystem.type != proc_super_magic || status.ino != proc_root_inode)) result = -e_xdev;
+  const OpenHow how{.flags = static_cast<uint64_t>(o_wronly | o_cloexec),
+                    .mode = 0,
+                    .resolve = resolve_beneath | resolve_no_xdev | resolve_no_magiclinks};
+  if (result == 0) result = call(__NR_openat2, proc, address(operation.path), address(&how), sizeof how);
+  close(static_cast<int>(proc));
+  if (result < 0) return result;
+  const int file = static_cast<int>(result);
+  result = call(__NR_write, file, address(operation.text), static_cast<long>(length(operation.text)));
+  close(file);
+  return result < 0 ? result : 0;
+}
+
+// Either while CAP_SYS_ADMIN is there, or after no_new_privileges (seccomp(2)).
 long load_filter(const Operation& operation) {
   const struct {
     uint16_t size;
     const void* instructions;
-  } program{static_cast<uint16_t>(operation.a), operation.list};
-  return call(__NR_seccomp, seccomp_set_mode_filter, 0, address(&program));
+  } program{static_cast<uint16_t>(operation.a), static_cast<const void*>(operation.list)};
+  return call(__NR_seccomp, seccomp_set_mode_filter, static_cast<long>(operation.b), address(&program));
 }
 
 long no_new_privileges() { return call(__NR_prctl, pr_set_no_new_privs, 1, 0, 0, 0); }

@@ -35,10 +35,16 @@ plan::List* map_list() {
 extern "C" [[noreturn, gnu::used]] void tare_init(const long* stack) {
   // argc 1 and no environment: how the parent calls it, and nobody by accident.
   if (stack[0] != 1 || stack[3] != 0) leave(failed);
+  const uint64_t began = plan::ticks();
   plan::List* list = map_list();
   if (!list) leave(failed);
+  plan::TraceRecord* record = nullptr;
+  trace = list->trace;
+  if (trace) record = begin_record(plan::before_operations, plan::whole_operation);
+  if (record) record->begin = began;
   call(__NR_close_range, 3, ~0u, close_range_cloexec);
   close(plan::list_descriptor);
+  if (record) record->end = plan::ticks();
   Context context{.list = list};
   run(context);
   report_failure(*list);

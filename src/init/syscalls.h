@@ -4,10 +4,12 @@
 #include <asm/unistd.h>
 #include <stdint.h>
 
+#include "plan/operations.h"
+
 namespace tare::init {
 
 #if defined(__x86_64__)
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+inline long call_kernel(long number, long a, long b, long c, long d, long e, long f) {
   long result = number;
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -19,7 +21,7 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
   return result;
 }
 #elif defined(__aarch64__)
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+inline long call_kernel(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = a;
   register long x1 __asm__("x1") = b;
@@ -33,6 +35,20 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
 #else
 #error "tare-init knows x86-64 and aarch64"
 #endif
+
+/// Where a traced run is recorded; null: it is not.
+inline plan::Trace* trace = nullptr;
+
+/// The next free record; null when there is none.
+plan::TraceRecord* begin_record(uint32_t operation, int32_t number);
+/// Makes the call and records it.
+long call_traced(long number, long a, long b, long c, long d, long e, long f);
+
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+  if (trace) [[unlikely]]
+    return call_traced(number, a, b, c, d, e, f);
+  return call_kernel(number, a, b, c, d, e, f);
+}
 
 inline long address(const volatile void* pointer) { return reinterpret_cast<long>(pointer); }
 

@@ -10,10 +10,8 @@ namespace tare::init {
 using plan::Message;
 using plan::Operation;
 
-namespace {
-
-long send_descriptor(int socket, int fd) {
-  Message message{.type = Message::Type::console, .value = 0};
+long send_descriptor(int socket, Message::Type type, int fd) {
+  Message message{.type = type, .value = 0};
   struct {
     void* base;
     size_t size;
@@ -35,6 +33,8 @@ long send_descriptor(int socket, int fd) {
   const long sent = call(__NR_sendmsg, socket, address(&header), msg_nosignal);
   return sent < 0 ? sent : 0;
 }
+
+namespace {
 
 long open_beneath(int directory, const char* path, uint64_t flags) {
   const OpenHow how{.flags = flags | o_cloexec, .mode = 0, .resolve = resolve_in_root | resolve_no_symlinks};
@@ -76,8 +76,10 @@ long open_console(Context& context, const Operation& operation) {
                               0};
     call(__NR_ioctl, terminal, tiocswinsz, address(size));
     result = call(__NR_fchown, terminal, static_cast<long>(operation.b), -1);
-    if (result == 0) result = bind_console(dev, operation.text, terminal);
-    if (result == 0) result = send_descriptor(context.list->sync_socket, static_cast<int>(controller));
+    if (result == 0 && operation.text) result = bind_console(dev, operation.text, terminal);
+    if (result == 0)
+      result =
+          send_descriptor(context.list->sync_socket, Message::Type::console, static_cast<int>(controller));
     if (result == 0)
       result = keep(context, operation.into, terminal);
     else

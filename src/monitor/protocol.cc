@@ -1,10 +1,11 @@
 #include "monitor/protocol.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "base/error.h"
+#include "base/format.h"
 
 namespace tare::monitor {
 namespace {
@@ -21,6 +22,22 @@ bool transmit(sys::Fd socket, Frame::Type type, std::string_view payload, int fl
 }
 
 }  // namespace
+
+std::string to_payload(Wish wish) { return std::string(wish.input ? "i" : "") + (wish.output ? "o" : ""); }
+
+Wish parse_wish(std::string_view payload) {
+  return {.input = payload.find('i') != payload.npos, .output = payload.find('o') != payload.npos};
+}
+
+std::string failure_payload(const Error& error) {
+  return format("{} {}", static_cast<int>(error.kind()), error.what());
+}
+
+std::optional<Failure> parse_failure(const std::string& payload) {
+  int kind = 0, at = 0;
+  if (std::sscanf(payload.c_str(), "%d %n", &kind, &at) < 1) return std::nullopt;
+  return Failure{static_cast<ErrorKind>(kind), payload.substr(static_cast<std::size_t>(at))};
+}
 
 bool send(sys::Fd socket, Frame::Type type, std::string_view payload) {
   return transmit(socket, type, payload, 0);

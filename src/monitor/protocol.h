@@ -1,4 +1,4 @@
-// What a container's monitor and an attached client say to each other: one frame a packet on a SOCK_SEQPACKET
+// What a container's monitor and its clients say to each other: one frame a packet on a SOCK_SEQPACKET
 // socket.
 #pragma once
 
@@ -7,20 +7,26 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "sys/unique_fd.h"
 
 namespace tare::monitor {
 
 struct Frame {
   enum class Type : std::uint8_t {
-    // from the client
+    // from a client
+    attach,     ///< payload: the Wish of a client that connected; until then it hears `ended` only
     input,      ///< bytes for the container; the next ones may follow after input_taken
     input_end,  ///< no more input
     resize,     ///< payload: rows columns
     signal,     ///< payload: a signal's number; before `started`, the container is given up for it
+    pause,      ///< freeze the container; answered by `done` or `failed`
+    unpause,    ///< the same
+    rename,     ///< payload: the new name; the same
     // from the monitor
     started,       ///< the container's command runs
-    failed,        ///< it never will; payload: the error's kind, a space, its line
+    failed,        ///< it never will, or what was asked for was not done; payload: see failure_payload
+    done,          ///< what was asked for was done
     output,        ///< bytes of standard output, or of the terminal
     error_output,  ///< bytes of standard error
     input_taken,   ///< the last input frame went into the container
@@ -30,6 +36,22 @@ struct Frame {
   Type type{};
   std::string payload;
 };
+
+/// What a client wants of the container's streams.
+struct Wish {
+  bool input = false, output = false;
+};
+std::string to_payload(Wish wish);
+Wish parse_wish(std::string_view payload);
+
+/// The error's kind, a space, its line.
+std::string failure_payload(const Error& error);
+/// nullopt: nonsense.
+struct Failure {
+  ErrorKind kind;
+  std::string line;
+};
+std::optional<Failure> parse_failure(const std::string& payload);
 
 inline constexpr std::size_t largest_payload = 32 << 10;
 

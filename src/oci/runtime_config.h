@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/types.h"
@@ -12,6 +13,42 @@
 namespace tare::oci {
 
 enum class NamespaceKind { pid, network, mount, ipc, uts, user, cgroup, time };
+
+/// A namespace that the container has; kinds that are not listed are the caller's own.
+struct Namespace {
+  NamespaceKind kind{};
+  std::string path;  ///< an existing one, such as /proc/123/ns/ipc; empty: a new one
+};
+
+/// `size` ids from `container` on are the host's from `host` on (user_namespaces(7)).
+struct IdMapping {
+  std::uint32_t container = 0, host = 0, size = 0;
+};
+
+/// A kernel parameter of the container's own namespaces; the name with dots, as sysctl(8) has it.
+struct KernelParameter {
+  std::string name, value;
+};
+
+/// seccomp in the words of the specification (config-linux.md, "Seccomp"); actions, operators and flags by
+/// their names, SCMP_ACT_ERRNO, SCMP_CMP_MASKED_EQ, SECCOMP_FILTER_FLAG_LOG.
+struct SeccompArgument {
+  std::uint32_t index = 0;
+  std::uint64_t value = 0, value_two = 0;
+  std::string op;
+};
+struct SeccompRule {
+  std::vector<std::string> names;
+  std::string action;
+  std::optional<std::uint32_t> errno_ret;
+  std::vector<SeccompArgument> args;  ///< all must hold
+};
+struct Seccomp {
+  std::string default_action;
+  std::optional<std::uint32_t> default_errno_ret;
+  std::vector<std::string> architectures, flags;
+  std::vector<SeccompRule> rules;
+};
 
 struct Rlimit {
   int resource = 0;        ///< RLIMIT_NOFILE, …
@@ -41,6 +78,9 @@ struct Process {
   Capabilities capabilities;
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
+  std::optional<int> oom_score_adj;
+  bool is_supervised = false;  ///< tare-init stays as the first process and reaps; its child is the program
+  std::string apparmor_profile, selinux_label;  ///< empty: none
 };
 
 /// How the root file system comes about.
@@ -50,7 +90,8 @@ struct Root {
   HostPath upper, work;         ///< overlay: where the container's own changes go
   bool is_volatile = false;     ///< overlay: changes need not survive (no sync at unmount)
   bool read_only = false;
-  bool no_devices = false;  ///< device nodes in it do nothing (nodev)
+  bool ids_are_mapped = false;  ///< with a user namespace: files are owned by the host's ids already
+  bool no_devices = false;      ///< device nodes in it do nothing (nodev)
 };
 
 struct Mount {
@@ -58,6 +99,8 @@ struct Mount {
   std::string type;    ///< "bind", "proc", "tmpfs", …
   std::string source;  ///< bind: a host path
   std::vector<std::string> options;
+  bool ids_are_ours = false;  ///< bind, with a user namespace: its files are to belong to the container's ids
+  std::string mount_namespace = {};  ///< bind: where `source` is found, such as /proc/1/ns/mnt; empty: here
 };
 
 struct DeviceNode {
@@ -65,6 +108,7 @@ struct DeviceNode {
   char type = 'c';  ///< c or b
   std::uint32_t major = 0, minor = 0;
   std::uint32_t mode = 0666, uid = 0, gid = 0;
+  std::string source = {};  ///< the host's node that can be shown instead of a new one; empty: as `path`
 };
 
 /// One line of the device cgroup: what may be done with which devices.
@@ -76,26 +120,33 @@ struct DeviceRule {
 };
 
 struct Resources {
-  std::optional<Bytes> memory_limit;        ///< bytes; -1: none
-  std::optional<Bytes> memory_swap;         ///< memory plus swap, bytes; -1: no limit
-  std::optional<std::uint64_t> cpu_shares;  ///< 2..262144, relative to 1024
-  std::optional<std::int64_t> cpu_quota;    ///< microseconds of CPU time per period; -1: none
-  std::optional<std::uint64_t> cpu_period;  ///< microseconds
-  std::string cpuset_cpus, cpuset_mems;     ///< kernel list format ("0-2,4"); empty: as the parent
-  std::optional<std::int64_t> pids_limit;   ///< -1: none
-  std::vector<DeviceRule> devices;          ///< in order, the last match wins; empty: no device filter
+  std::optional<Bytes> memory_limit;             ///< bytes; -1: none
+  std::optional<Bytes> memory_swap;              ///< memory plus swap, bytes; -1: no limit
+  std::optional<std::uint64_t> cpu_shares;       ///< 2..262144, relative to 1024
+  std::optional<std::int64_t> cpu_quota;         ///< microseconds of CPU time per period; -1: none
+  std::optional<std::uint64_t> cpu_period;       ///< microseconds
+  std::string cpuset_cpus, cpuset_mems;          ///< kernel list format ("0-2,4"); empty: as the parent
+  std::optional<std::int64_t> pids_limit;        ///< -1: none
+  std::optional<std::uint16_t> block_io_weight;  ///< 10..1000
+  std::vector<DeviceRule> devices;               ///< in order, the last match wins; empty: no device filter
 };
 
 struct RuntimeConfig {
   Root root;
   Process process;
-  std::string hostname;
-  std::vector<Mount> mounts;              ///< in order
-  std::vector<NamespaceKind> namespaces;  ///< new ones; what is not listed is the host's
-  std::string cgroups_path;               ///< below every hierarchy's root, e.g. "/tare-0123…"
+  std::string hostname, domainname;
+  std::vector<Mount> mounts;  ///< in order
+  std::vector<Namespace> namespaces;
+  std::vector<IdMapping> uid_mappings, gid_mappings;  ///< of a new user namespace
+  std::vector<KernelParameter> sysctl;
+  std::optional<Seccomp> seccomp;
+  bool default_seccomp = false;  ///< without a profile: the default policy for the process's capabilities
+  std::string cgroups_path;      ///< below every hierarchy's root, e.g. "/tare-0123…"
   Resources resources;
   std::vector<DeviceNode> devices;
+  std::string mount_label;  ///< SELinux: of the file systems that are the container's own; empty: none
   std::vector<std::string> masked_paths, readonly_paths;
+  std::vector<std::pair<std::string, std::string>> annotations;  ///< for whoever asks for the state
 };
 
 }  // namespace tare::oci

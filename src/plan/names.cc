@@ -99,14 +99,19 @@ std::vector<std::string> namespace_names(std::uint64_t clone_flags) {
 std::vector<std::string> mount_attribute_names(std::uint64_t bits) { return names_of_bits(attributes, bits); }
 
 std::vector<std::string> capability_names(std::uint64_t set) {
-  constexpr std::uint64_t all = (std::uint64_t{1} << std::size(capabilities)) - 1;
-  if ((set & all) == all) return {"ALL"};
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::size(capabilities); i++)
     if (set & (std::uint64_t{1} << i)) names.emplace_back(capabilities[i]);
-  if (names.empty()) names.emplace_back("none");
   return names;
 }
+
+std::optional<int> capability_number(std::string_view name) {
+  const auto* found = std::ranges::find(capabilities, name);
+  if (found == std::end(capabilities)) return std::nullopt;
+  return static_cast<int>(found - std::begin(capabilities));
+}
+
+std::uint64_t every_capability() { return (std::uint64_t{1} << std::size(capabilities)) - 1; }
 
 std::string_view rlimit_name(int resource) {
   const auto* found = std::ranges::find(rlimits, static_cast<std::uint64_t>(resource), &Name::number);

@@ -17,8 +17,13 @@ enum class Kind : uint32_t {
   reset_signals,    ///< a: bit n-1 set: signal n was ignored and becomes default; the mask is emptied
   start_session,    ///< setsid(2)
   // cgroups and namespaces
-  join_cgroup,       ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
-  unshare,           ///< a: CLONE_NEW… flags
+  join_cgroup,  ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
+  unshare,      ///< a: CLONE_NEW… flags
+  hide_memory,  ///< what is in this process's memory is not for a namespace that it joins (PR_SET_DUMPABLE)
+  join_namespaces,   ///< slot: a pidfd, or a namespace's file; a: CLONE_NEW… flags (setns(2))
+  fork_process,      ///< a sibling goes on with the list, in the pid namespace that was joined or unshared;
+                     ///< this process ends. slot: the cgroup v2 directory that it is born in, or none
+  take_root,         ///< the root of the mount namespace that was joined becomes slot 0
   set_propagation,   ///< host path; a: MS_… flags of mount(2)
   reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
                      ///< host path
@@ -26,24 +31,30 @@ enum class Kind : uint32_t {
   new_filesystem,  ///< text: type; list: "=key\0value" or "!flag"; a: MOUNT_ATTR_…; into
   clone_tree,      ///< host path; a: 1 recursive; into. A bind mount not yet attached (open_tree(2))
   set_attributes,  ///< slot; a: MOUNT_ATTR_ to set, b: to clear; flags: recursive
+  adopt,           ///< slot: a detached mount becomes one of this mount namespace; host path: over what
   attach_root,     ///< slot; host path: where in the host's tree the root is hung up; becomes slot 0
   attach,          ///< slot; path: target in the root; flags: no_symlinks, create_target
   // files in the root
   make_directory,  ///< path; a: mode of what is made; flags: no_symlinks; into: O_PATH descriptor, or none
   open_directory,  ///< path; into; flags: no_symlinks
-  make_node,       ///< slot: directory; text: name; a: mode with type; b: device; flags
+  make_node,       ///< slot: directory; text: name; a: uid << 32 | mode with type; b: gid << 32 | device;
+                   ///< into: O_PATH descriptor, or none
   make_symlink,    ///< slot: directory; path: name; text: target
+  set_parameter,   ///< slot: the container's procfs; path: in it, such as sys/kernel/msgmax; text: value
   // hiding and protecting
   mask,     ///< path; slot: an empty read-only file system for directories; into: slot of /dev/null's node
   protect,  ///< path: becomes a read-only mount of itself, with all below
   // terminal
-  open_console,  ///< slot: directory /dev with pts/ptmx; a: rows<<16 | columns; b: uid; text: "console"; into
+  open_console,  ///< slot: directory /dev with pts/ptmx; a: rows<<16 | columns; b: uid; into; text:
+                 ///< "console",
+                 ///< the file that shows it, or none
   set_terminal,  ///< slot: becomes the controlling terminal
   open_null,     ///< into: the container's /dev/null, for its standard input
   set_streams,   ///< a: three slots, stdin | stdout<<16 | stderr<<32; b: uid that owns pipes
   // entering the root
   pivot,           ///< the root becomes /, the old tree is detached
   set_hostname,    ///< text
+  set_domainname,  ///< text
   raise_loopback,  ///< the interface lo goes up
   join_keyring,    ///< text: a session keyring of its own
   // rights
@@ -53,12 +64,22 @@ enum class Kind : uint32_t {
   set_ids,            ///< a: uid, b: gid; capabilities are kept for the moment
   drop_bounding,      ///< a: the set that remains
   set_capabilities,   ///< a: permitted, b: inheritable, list: -> uint64_t effective, ambient
-  load_filter,        ///< list: -> a seccomp program of a instructions (struct sock_filter)
+  load_filter,        ///< list: -> a seccomp program of a instructions (struct sock_filter); b: flags of
+                      ///< seccomp(2); text: what it is called, for people
   no_new_privileges,  ///<
-  enter_directory,    ///< path: working directory, after the pivot
+  set_label,        ///< text, written to path below the container's procfs: what the program will be for the
+                    ///< kernel's security modules (thread-self/attr/…)
+  enter_directory,  ///< path: working directory, after the pivot
   // the end
-  synchronise,        ///< a: a Sync value: tells the parent and waits for its word
+  synchronise,   ///< a: a Sync value: tells the parent and waits for its word
+  find_program,  ///< list: candidates for the program, NULL: one of them can be executed
+  await_start,   ///< slot: a listening socket; into: the slot of the list's own memory file. The parent may
+                 ///< end;
+                 ///< whoever connects gets the list, and takes its place by `proceed`
+  place_descriptor,   ///< slot: a descriptor of the caller's, a: the number that it had there
   close_descriptors,  ///< everything but 0, 1, 2 and a further ones; the sync socket closes by exec
+  supervise,          ///< a child goes on with the list; this process passes signals on to it, reaps whatever
+                      ///< ends, and ends as the child does
   execute,            ///< list: candidates for the program, NULL; a, b: argv and envp (pointers)
 };
 
@@ -82,7 +103,11 @@ struct Operation {
 };
 
 /// Points at which init and its parent wait for each other.
-enum class Sync : uint32_t { ready = 1 };
+enum class Sync : uint32_t {
+  ready = 1,
+  waiting = 2,
+  map = 3,  ///< the user namespace is there; its ids are not mapped yet
+};
 
 /// A message on the sync socket (SOCK_SEQPACKET), both ways.
 struct Message {
@@ -90,7 +115,9 @@ struct Message {
     sync = 1,     ///< init: value is a Sync; waits for `proceed`
     console = 2,  ///< init: carries the terminal's controlling side as SCM_RIGHTS
     failed = 3,   ///< init: see List::report; waits for the parent to look and to close the socket
+    forked = 5,   ///< init: whoever sent this (SCM_CREDENTIALS) goes on with the list
     proceed = 4,  ///< parent
+    list = 6,     ///< init: carries the list to whoever starts it
   };
   Type type;
   uint32_t value;
@@ -103,6 +130,34 @@ struct Report {
   uint32_t detail;     ///< execute: which candidate
 };
 
+/// What a traced run's init did: an operation, or one of the calls that it made.
+struct TraceRecord {
+  uint32_t operation;   ///< index; `before_operations`
+  int32_t call;         ///< the kernel's number; `whole_operation`
+  uint64_t begin, end;  ///< ticks(); end 0: not ended yet, or by becoming another program
+  int64_t result;
+  uint64_t arguments[6];
+};
+inline constexpr uint32_t before_operations = ~0u;
+inline constexpr int32_t whole_operation = -1;
+
+/// The records follow it.
+struct Trace {
+  uint32_t capacity;
+  uint32_t used;  ///< counts on when it is full
+};
+
+/// The processor's clock, which no seccomp filter can refuse and which is the same on all its cores.
+inline uint64_t ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  uint64_t count;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
+  return count;
+#endif
+}
+
 /// The head of the list. It is mapped at `list_address` in init, so the pointers in it are good there and
 /// only there.
 struct List {
@@ -112,6 +167,7 @@ struct List {
   uint32_t operation_count;
   uint32_t slot_count;
   uint32_t padding;
+  Trace* trace;  ///< null: this run is not traced
   int32_t* slots;
   const Operation* operations;
   Report report;

@@ -1,5 +1,6 @@
 #include "plan/print.h"
 
+#include <bit>
 #include <sched.h>
 #include <string_view>
 #include <sys/mount.h>
@@ -19,33 +20,10 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
   return text;
 }
 
-// "=size\0 64k" → "size=64k", "!ro" → "ro"; a descriptor stands for the path that the parent opened.
-std::string option_words(const Program& program, const std::string& option) {
-  std::string text = option.substr(1);
-  if (const auto end = text.find('\0'); end != std::string::npos) text[end] = '=';
-  for (const auto& input : program.inputs)
-    if (const auto at = text.find(descriptor_path(input.slot)); at != std::string::npos)
-      text.replace(at, descriptor_path(input.slot).size(), input.path);
-  return text;
-}
-
 std::string options_words(const Program& program, const Entry& entry) {
   std::vector<std::string> parts = mount_attribute_names(entry.a);
   for (const auto& option : entry.list) parts.push_back(option_words(program, option));
   return parts.empty() ? std::string() : " (" + joined(parts, ",") + ")";
-}
-
-// What the mount in a slot is, for the operations that use it.
-std::string slot_words(const Program& program, std::int32_t slot) {
-  if (slot == root_slot) return "the root";
-  for (const auto& input : program.inputs)
-    if (input.slot == slot) return input.path;
-  for (const auto& entry : program.entries) {
-    if (entry.into != slot) continue;
-    if (entry.kind == Kind::new_filesystem) return entry.text;
-    if (!entry.path.empty()) return entry.path;
-  }
-  return "the terminal";
 }
 
 // What a mount is made to be, and what it is no longer.
@@ -57,9 +35,16 @@ std::string attributes_words(const Program& program, const Entry& entry) {
 }
 
 std::string node_words(const Program& program, const Entry& entry) {
-  return format("make {}/{} ({} {}:{}, mode {:o})", slot_words(program, entry.slot), entry.text,
-                S_ISBLK(entry.a) ? "block device" : "character device", major(entry.b), minor(entry.b),
-                entry.a & 07777);
+  const std::uint64_t uid = entry.a >> 32, gid = entry.b >> 32;
+  const dev_t device = static_cast<std::uint32_t>(entry.b);
+  return format("make {}/{} ({} {}:{}, mode {:o}{})", slot_words(program, entry.slot), entry.text,
+                S_ISBLK(entry.a) ? "block device" : "character device", major(device), minor(device),
+                entry.a & 07777, uid | gid ? format(", owner {}:{}", uid, gid) : std::string());
+}
+
+std::string capability_words(std::uint64_t set) {
+  if ((set & every_capability()) == every_capability()) return "ALL";
+  return set == 0 ? "none" : joined(capability_names(set), " ");
 }
 
 std::string limit_words(std::uint64_t value) {
@@ -83,27 +68,79 @@ std::string execute_words(const Entry& entry) {
   return text;
 }
 
+std::string_view ids_words(Input::Ids ids) {
+  switch (ids) {
+    case Input::Ids::kept: break;
+    case Input::Ids::mapped: return ", with mapped ids";
+    case Input::Ids::mapped_if_possible: return ", with mapped ids where possible";
+  }
+  return "";
+}
+
+// "0 100000 65536\n" → "0 100000 65536".
+std::string one_line(std::string map) {
+  while (map.ends_with('\n')) map.pop_back();
+  for (std::size_t at; (at = map.find('\n')) != std::string::npos;) map.replace(at, 1, ", ");
+  return map;
+}
+
+std::string map_words(const Program& program) {
+  if (!program.user_namespace) return "wait for the ids to be mapped";
+  return format("wait until the monitor has mapped the ids: uids {}; gids {}",
+                one_line(program.user_namespace->uid_map), one_line(program.user_namespace->gid_map));
+}
+
 }  // namespace
+
+std::string slot_words(const Program& program, std::int32_t slot) {
+  if (slot == root_slot) return "the root";
+  for (const auto& input : program.inputs)
+    if (input.slot == slot) return input.path;
+  for (const auto& entry : program.entries) {
+    if (entry.into != slot) continue;
+    if (entry.kind == Kind::new_filesystem) return entry.text;
+    if (!entry.path.empty()) return entry.path;
+  }
+  return "the terminal";
+}
+
+// "=size\0 64k" → "size=64k", "!ro" → "ro"; a descriptor stands for the path that the parent opened.
+std::string option_words(const Program& program, const std::string& option) {
+  std::string text = option.substr(1);
+  if (const auto end = text.find('\0'); end != std::string::npos) text[end] = '=';
+  for (const auto& input : program.inputs)
+    if (const auto at = text.find(descriptor_path(input.slot)); at != std::string::npos)
+      text.replace(at, descriptor_path(input.slot).size(), input.path);
+  return text;
+}
 
 std::string words(const Program& program, const Entry& entry) {
   switch (entry.kind) {
     case Kind::set_name: return format("be called {} for now", entry.text);
-    case Kind::die_with_parent: return "die when the monitor dies";
+    case Kind::die_with_parent: return entry.a ? "die when the monitor dies" : "live on when its parent dies";
     case Kind::reset_signals: return "take no ignored or blocked signals along";
     case Kind::start_session: return "start a session";
     case Kind::join_cgroup: return format("join the cgroup: write 0 to {}", slot_words(program, entry.slot));
     case Kind::unshare: return format("enter a new {} namespace", joined(namespace_names(entry.a), ", "));
+    case Kind::hide_memory: return "keep this process's memory from the processes it joins";
+    case Kind::join_namespaces:
+      return format("join the {} namespace{} of {}", joined(namespace_names(entry.a), ", "),
+                    std::has_single_bit(entry.a) ? "" : "s", slot_words(program, entry.slot));
+    case Kind::fork_process: return "go on as a new process, which is in the pid namespace";
+    case Kind::take_root: return "take the root that was joined";
     case Kind::set_propagation: return "make all mounts private to this namespace";
     case Kind::reopen_directory: return format("open {} again, in this mount namespace", entry.path);
     case Kind::new_filesystem:
       return format("make a file system: {}{}", entry.text, options_words(program, entry));
     case Kind::clone_tree: return format("take the tree {}", entry.path);
     case Kind::set_attributes: return attributes_words(program, entry);
+    case Kind::adopt: return format("hang up {} at {} for now", slot_words(program, entry.slot), entry.path);
     case Kind::attach_root: return format("make it the root, at {} for now", entry.path);
     case Kind::attach: return format("mount {} on {}", slot_words(program, entry.slot), entry.path);
     case Kind::make_directory: return format("make the directory {} if it is missing", entry.path);
     case Kind::open_directory: return format("open {}", entry.path);
     case Kind::make_node: return node_words(program, entry);
+    case Kind::set_parameter: return format("write {} to /proc/{}", entry.text, entry.path);
     case Kind::make_symlink:
       return format("make the symlink {}/{} -> {}", slot_words(program, entry.slot), entry.path, entry.text);
     case Kind::mask: return format("hide {}", entry.path);
@@ -115,6 +152,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::set_streams: return "put standard input, output and error in place";
     case Kind::pivot: return "enter the root (pivot_root) and let go of the host's mounts";
     case Kind::set_hostname: return format("set the hostname to {}", entry.text);
+    case Kind::set_domainname: return format("set the NIS domain name to {}", entry.text);
     case Kind::raise_loopback: return "bring the interface lo up";
     case Kind::join_keyring: return format("join a session keyring of its own, {}", entry.text);
     case Kind::set_rlimit:
@@ -127,13 +165,23 @@ std::string words(const Program& program, const Entry& entry) {
       return "set the additional groups:" + (groups.empty() ? " none" : groups);
     }
     case Kind::set_ids: return format("become uid {}, gid {}", entry.a, entry.b);
-    case Kind::drop_bounding: return "bound capabilities to " + joined(capability_names(entry.a), " ");
-    case Kind::set_capabilities: return "have capabilities " + joined(capability_names(entry.effective), " ");
-    case Kind::load_filter: return "refuse new user namespaces (unshare and clone fail, clone3 is not there)";
+    case Kind::drop_bounding: return "bound capabilities to " + capability_words(entry.a);
+    case Kind::set_capabilities: return "have capabilities " + capability_words(entry.effective);
+    case Kind::load_filter: return format("filter system calls by {}", entry.text);
     case Kind::no_new_privileges: return "gain no privileges by executing";
+    case Kind::set_label:
+      return format("have the program confined: write {} to /proc/{}", entry.text, entry.path);
     case Kind::enter_directory: return format("enter the working directory {}", entry.path);
-    case Kind::synchronise: return "say that all is ready and wait for the word to go on";
+    case Kind::synchronise:
+      return entry.a == static_cast<std::uint64_t>(Sync::map)
+                 ? map_words(program)
+                 : "say that all is ready and wait for the word to go on";
+    case Kind::find_program: return "look for the program";
+    case Kind::await_start: return "wait at the gate for the word to start";
+    case Kind::place_descriptor: return format("pass descriptor {} on", entry.a);
     case Kind::close_descriptors: return "close every descriptor but the standard three";
+    case Kind::supervise:
+      return "stay as the first process: go on as a child, pass signals on to it, reap what ends";
     case Kind::execute: return execute_words(entry);
   }
   return "do something unknown";
@@ -142,10 +190,17 @@ std::string words(const Program& program, const Entry& entry) {
 std::string print(const Program& program) {
   std::string text;
   for (const auto& input : program.inputs)
-    if (input.what != Input::What::stream) text += format("   open {}\n", input.path);
-  text += format("   clone with new namespaces: {}\n", joined(namespace_names(program.namespaces), ", "));
+    if (!input.path.empty() && input.what != Input::What::stream && input.what != Input::What::passed_on)
+      text +=
+          format("   open {}{}{}\n", input.path,
+                 input.mount_namespace.empty() ? "" : " in the mount namespace of " + input.mount_namespace,
+                 ids_words(input.ids));
+  text += format("   clone{}{}\n", program.namespaces ? " with new namespaces: " : "",
+                 joined(namespace_names(program.namespaces), ", "));
   for (std::size_t i = 0; i < program.entries.size(); i++)
     text += format("{:3} {}\n", i, words(program, program.entries[i]));
+  if (program.oom_score_adj)
+    text += format("   set its OOM score adjustment to {} before that word\n", *program.oom_score_adj);
   return text;
 }
 

@@ -7,6 +7,11 @@
 
 namespace tare::plan {
 
+/// What the mount or the descriptor in a slot is, for the operations that use it.
+std::string slot_words(const Program& program, std::int32_t slot);
+/// An option of new_filesystem as mount(8) writes it: "size=64k", "ro". A path stands for its descriptor.
+std::string option_words(const Program& program, const std::string& option);
+
 /// One operation as a phrase that begins with its verb: "mount tmpfs on /dev (rw,nosuid,mode=755)".
 std::string words(const Program& program, const Entry& entry);
 

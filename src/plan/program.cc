@@ -92,7 +92,8 @@ Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<i
 
 std::string descriptor_path(std::int32_t slot) { return marker + std::to_string(slot) + marker; }
 
-std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket) {
+std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket,
+                   std::uint32_t trace_capacity) {
   Encoder encoder(sizeof(List));
   std::vector<Operation> operations;
   operations.reserve(program.entries.size());
@@ -105,9 +106,21 @@ std::string encode(const Program& program, const std::vector<int>& slots, int sy
   list.slot_count = static_cast<std::uint32_t>(slots.size());
   list.slots = const_cast<std::int32_t*>(encoder.put(slots.data(), slots.size()));
   list.operations = encoder.put(operations.data(), operations.size());
-  list.size = static_cast<std::uint32_t>(encoder.bytes().size());
+  std::size_t records_size = 0;
+  if (trace_capacity > 0) {
+    const Trace trace{.capacity = trace_capacity, .used = 0};
+    list.trace = const_cast<Trace*>(encoder.put(&trace, 1));
+    records_size = trace_capacity * sizeof(TraceRecord);
+  }
+  list.size = static_cast<std::uint32_t>(encoder.bytes().size() + records_size);
   std::memcpy(encoder.bytes().data(), &list, sizeof list);
   return encoder.take();
+}
+
+std::uint32_t mapped_size(const std::string& encoded) {
+  std::uint32_t size;
+  std::memcpy(&size, encoded.data() + offsetof(List, size), sizeof size);
+  return size;
 }
 
 }  // namespace tare::plan

@@ -2,6 +2,7 @@
 // Pure data, made by runtime::make_plan, printed by plan::print, carried out by tare-init.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,18 +31,41 @@ struct Input {
     cgroup_join,  ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
     directory,    ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
     stream,       ///< a standard stream; `path` says which
+    name_space,   ///< the namespace's file at `path`, such as /proc/1/ns/ipc
+    process,      ///< a pidfd of the container's process that is joined
+    cgroup,       ///< the container's directory in cgroup v2
+    gate,         ///< the socket at which init waits to be started
+    list,         ///< the list's own memory file
+    passed_on,    ///< the caller's descriptor number `path`, which the container gets
   };
   What what{};
   std::int32_t slot = no_slot;
   std::string path;
-  bool recursive = false;  ///< bind: with the mounts below it
+  bool recursive = false;            ///< bind: with the mounts below it
+  std::string mount_namespace = {};  ///< bind: where `path` is found, such as /proc/1/ns/mnt; empty: here
+  /// In a container with a user namespace of its own.
+  enum class Ids {
+    kept,                ///< the host's, which are nobody's inside
+    mapped,              ///< a bind's: those of the user namespace (an idmapped mount)
+    mapped_if_possible,  ///< where the file system can
+  };
+  Ids ids = Ids::kept;
+  std::optional<std::uint32_t> owner;  ///< a stream's, where init may not give it away itself
+};
+
+/// A user namespace of the container's own: what the parent writes while init waits at Sync::map, in the form
+/// of /proc/PID/uid_map and gid_map.
+struct UserNamespace {
+  std::string uid_map, gid_map;
 };
 
 struct Program {
   std::uint64_t namespaces = 0;  ///< CLONE_NEW… flags of clone3(2)
+  std::optional<UserNamespace> user_namespace;
   std::vector<Input> inputs;
   std::vector<Entry> entries;
-  std::int32_t slot_count = 1;  ///< slot 0 is the root
+  std::optional<int> oom_score_adj = {};  ///< the parent writes it to the process that waits for its word
+  std::int32_t slot_count = 1;            ///< slot 0 is the root
 
   std::int32_t new_slot() { return slot_count++; }
   Entry& add(Entry entry) { return entries.emplace_back(std::move(entry)); }
@@ -52,7 +76,11 @@ struct Program {
 std::string descriptor_path(std::int32_t slot);
 
 /// The list as init maps it: a plan::List with all it points to, for `list_address`. `slots` holds slot_count
-/// descriptor numbers, -1 where an operation fills it in.
-std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket);
+/// descriptor numbers, -1 where an operation fills it in. A traced run has room behind it for so many
+/// records.
+std::string encode(const Program& program, const std::vector<int>& slots, int sync_socket,
+                   std::uint32_t trace_capacity = 0);
+/// How much of it is mapped: what is behind the bytes is empty.
+std::uint32_t mapped_size(const std::string& encoded);
 
 }  // namespace tare::plan

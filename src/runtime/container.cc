@@ -1,14 +1,19 @@
 #include "runtime/container.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +22,7 @@
 #include "base/format.h"
 #include "plan/print.h"
 #include "runtime/failure.h"
+#include "runtime/foreign_mount.h"
 #include "runtime/init_image.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -32,12 +38,26 @@ struct Launch {
   int image, list;
   const int* inherited;
   std::size_t inherited_count;
+  bool keeps_capabilities;  ///< born into a user namespace
 };
+
+// A process whose ids are not mapped yet loses every capability when it executes, but the ambient ones
+// (capabilities(7)).
+void raise_ambient_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  ::syscall(SYS_capget, &header, data);
+  for (auto& half : data) half.inheritable = half.permitted;
+  ::syscall(SYS_capset, &header, data);
+  for (int capability = 0; capability < 64; capability++)
+    if (::syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) break;
+}
 
 [[noreturn]] void enter_init(void* argument) {
   const auto* launch = static_cast<const Launch*>(argument);
   for (std::size_t i = 0; i < launch->inherited_count; i++)
     if (launch->inherited[i] >= 0) ::syscall(SYS_fcntl, launch->inherited[i], F_SETFD, 0);
+  if (launch->keeps_capabilities) raise_ambient_capabilities();
   ::syscall(SYS_dup3, launch->list, plan::list_descriptor, 0);
   const char* const arguments[] = {"tare-init", nullptr};
   const char* const environment[] = {nullptr};
@@ -49,10 +69,17 @@ constexpr int exec_failed = 254;
 
 // A clone of a shared mount is its peer: without more, what is mounted on the host later would appear in the
 // container, and what is mounted in the container on the host (mount_namespaces(7)).
-sys::UniqueFd open_bind(const Input& input) {
+sys::UniqueFd open_tree(const Input& input) {
+  if (!input.mount_namespace.empty())
+    return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
   sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
   if (!fd) throw system_error(format("cannot take {} for a mount", input.path));
+  return fd;
+}
+
+sys::UniqueFd open_bind(const Input& input) {
+  sys::UniqueFd fd = open_tree(input);
   mount_attr attributes{};
   attributes.propagation = MS_PRIVATE;
   if (::syscall(SYS_mount_setattr, fd.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
@@ -64,7 +91,7 @@ sys::UniqueFd open_bind(const Input& input) {
 // Opens what the plan's inputs name; the numbers go into the slots.
 class Slots {
  public:
-  Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams)
+  Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams, sys::Fd list)
       : numbers_(static_cast<std::size_t>(program.slot_count), -1) {
     std::vector<sys::UniqueFd> joins = cgroup.open_joins();
     std::size_t next_join = 0;
@@ -75,7 +102,19 @@ class Slots {
           own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
           break;
         case Input::What::cgroup_join: own(input.slot, std::move(joins.at(next_join++))); break;
-        case Input::What::stream: own(input.slot, copy(stream(streams, input.path))); break;
+        case Input::What::stream:
+          own(input.slot, copy(stream(streams, input.path)));
+          give_away(owned_.back(), input.owner);
+          break;
+        case Input::What::process: own(input.slot, copy(streams.process)); break;
+        case Input::What::name_space: own(input.slot, sys::open_at(sys::here, input.path, O_RDONLY)); break;
+        case Input::What::gate: own(input.slot, copy(streams.gate)); break;
+        case Input::What::list: own(input.slot, copy(list)); break;
+        case Input::What::passed_on: own(input.slot, copy(sys::Fd(std::stoi(input.path)))); break;
+        case Input::What::cgroup:
+          // Where there is no v2, or none for this container, the slot stays empty.
+          if (sys::UniqueFd unified = cgroup.open_unified()) own(input.slot, std::move(unified));
+          break;
       }
     }
   }
@@ -91,6 +130,12 @@ class Slots {
     if (!copied) throw system_error("cannot duplicate a descriptor");
     return copied;
   }
+  // As init does it where it may: what is a device stays as it is.
+  static void give_away(sys::Fd fd, const std::optional<std::uint32_t>& owner) {
+    struct stat status;
+    if (owner && ::fstat(fd.number(), &status) == 0 && !S_ISCHR(status.st_mode))
+      (void)!::fchown(fd.number(), *owner, static_cast<gid_t>(-1));
+  }
   // Init's list takes the place of descriptor 3, so nothing that init inherits may be there.
   void own(std::int32_t slot, sys::UniqueFd fd) {
     if (fd.number() <= plan::list_descriptor) fd = copy(fd);
@@ -101,6 +146,43 @@ class Slots {
   std::vector<int> numbers_;
   std::vector<sys::UniqueFd> owned_;
 };
+
+// The mount is the one that init holds, too: the descriptors are copies of each other.
+void map_ids_of(const plan::Program& program, const Input& input, int mount, sys::Fd user_namespace) {
+  if (input.ids == Input::Ids::kept) return;
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<std::uint64_t>(user_namespace.number());
+  if (::syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return;
+  if (input.ids == Input::Ids::mapped_if_possible) return;
+  const bool is_layer = std::ranges::any_of(program.entries, [](const plan::Entry& entry) {
+    return entry.kind == plan::Kind::new_filesystem && entry.text == "overlay";
+  });
+  throw Error(is_layer ? ErrorKind::no_overlay : ErrorKind::unsupported,
+              format("cannot map the ids of {}", input.path), errno,
+              is_layer ? "" : "its file system knows no idmapped mounts");
+}
+
+// In a user namespace there is no right to do so (CAP_SYS_RESOURCE of the host). Where it is missing here,
+// too, init says so when it comes to the limit.
+void raise_hard_limit(pid_t pid, const plan::Entry& entry) {
+  const auto resource = static_cast<__rlimit_resource>(entry.slot);
+  rlimit limit;
+  if (::prlimit(pid, resource, nullptr, &limit) != 0 || entry.b <= limit.rlim_max) return;
+  limit.rlim_max = entry.b;
+  (void)::prlimit(pid, resource, &limit, nullptr);
+}
+
+// From outside: a lower one than before needs a right that the container may not have any more.
+void set_oom_score_adj(pid_t pid, int value) {
+  if (sys::try_write_to(sys::here, format("/proc/{}/oom_score_adj", pid), format("{}", value))) return;
+  const int number = errno;
+  const std::string text = format("cannot set the OOM score adjustment to {}", value);
+  if (number == EACCES)
+    throw Error(ErrorKind::unsupported, text + ": it needs CAP_SYS_RESOURCE, which is missing", 0,
+                "ask for 0 or more");
+  throw system_error(number, text);
+}
 
 struct SocketPair {
   sys::UniqueFd ours, theirs;
@@ -114,52 +196,72 @@ SocketPair make_sync_sockets() {
   if (pair.theirs.number() <= plan::list_descriptor)
     pair.theirs = sys::UniqueFd(::fcntl(pair.theirs.number(), F_DUPFD_CLOEXEC, plan::list_descriptor + 1));
   if (!pair.theirs) throw system_error("cannot duplicate a descriptor");
+  // Init may fork: who goes on is told by the kernel, in this pid namespace's numbers.
+  const int on = 1;
+  if (::setsockopt(pair.ours.number(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+    throw system_error("cannot ask for the sender of messages");
   return pair;
 }
 
-sys::UniqueFd make_list(const std::string& bytes) {
+sys::UniqueFd make_list() {
   sys::UniqueFd list(::memfd_create("tare-list", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!list) throw system_error("cannot make a memory file");
+  return list;
+}
+
+void fill_list(sys::Fd list, const std::string& bytes) {
   sys::write_all(list, bytes);
+  const std::uint32_t size = plan::mapped_size(bytes);
+  if (size > bytes.size() && ::ftruncate(list.number(), size) != 0)
+    throw system_error("cannot make room for a trace in a memory file");
   // The size is sealed: a shorter file would make the parent's reads fault.
   if (::fcntl(list.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     throw system_error("cannot seal a memory file");
-  return list;
 }
 
 }  // namespace
 
 Container Container::create(const plan::Program& program, const cgroup::Cgroup& cgroup,
                             const Streams& streams) {
+  std::optional<recorder::Span> span(std::in_place, "open what the plan names");
   SocketPair sockets = make_sync_sockets();
-  const Slots slots(program, cgroup, streams);
-  const sys::UniqueFd image = make_init_image();
-
   Container container;
   container.program_ = &program;
-  container.list_ = make_list(plan::encode(program, slots.numbers(), sockets.theirs.number()));
+  container.list_ = make_list();
+  const Slots slots(program, cgroup, streams, container.list_);
+  span.emplace("prepare tare-init and its list");
+  const sys::UniqueFd image = make_init_image();
+  fill_list(container.list_,
+            plan::encode(program, slots.numbers(), sockets.theirs.number(), InitTrace::capacity()));
   container.sync_ = std::move(sockets.ours);
   std::vector<int> inherited = slots.numbers();
   inherited.push_back(sockets.theirs.number());
-  Launch launch{image.number(), container.list_.number(), inherited.data(), inherited.size()};
-  const sys::UniqueFd unified = cgroup.open_unified();
+  Launch launch{image.number(), container.list_.number(), inherited.data(), inherited.size(),
+                program.user_namespace.has_value()};
+  // One that joins a container is born in its cgroup by the fork in the list.
+  const bool forks_into_cgroup = std::ranges::any_of(
+      program.inputs, [](const Input& input) { return input.what == Input::What::cgroup; });
+  span.emplace("make the container's first process");
+  const sys::UniqueFd unified = forks_into_cgroup ? sys::UniqueFd() : cgroup.open_unified();
   sys::Child child = sys::clone_child(program.namespaces, unified, enter_init, &launch);
   container.pid_ = child.pid;
   container.pidfd_ = std::move(child.pidfd);
   sockets.theirs.reset();
-  container.serve_until_ready();
+  span.emplace("wait for tare-init to be ready", "", recorder::Span::Kind::wait);
+  container.serve_until_ready(slots.numbers());
+  if (program.oom_score_adj) set_oom_score_adj(container.pid_, *program.oom_score_adj);
   return container;
 }
 
 Container::~Container() {
-  if (!pidfd_ || reaped_) return;
+  if (!pidfd_ || reaped_ || let_go_) return;
   sys::kill_process(pidfd_);
   ::waitpid(pid_, nullptr, 0);
 }
 
 bool Container::receive(Message& message) {
   iovec part{&message, sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -169,27 +271,78 @@ bool Container::receive(Message& message) {
   do n = ::recvmsg(sync_.number(), &header, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from the container's first process");
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); n > 0 && c; c = CMSG_NXTHDR(&header, c))
-    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); n > 0 && c; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_type == SCM_RIGHTS) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
       console_ = sys::UniqueFd(fd);
+    } else if (c->cmsg_type == SCM_CREDENTIALS) {
+      ucred sender;
+      std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
+      sender_ = sender.pid;
     }
+  }
+  if (n != sizeof message) add_to_trace();
   return n == sizeof message;
 }
 
-void Container::serve_until_ready() {
+void Container::add_to_trace() {
+  if (!recorder::is_on() || told_at_ != 0) return;
+  told_at_ = recorder::now();
+  const recorder::Span span("put what tare-init recorded into the trace");
+  trace_.add_to_trace(*program_, list_, pid_, told_at_);
+}
+
+// The first process has ended, or is about to; its sibling is a child of ours, so its pid is its own until it
+// is reaped.
+void Container::follow_fork() {
+  sys::UniqueFd sibling(static_cast<int>(::syscall(SYS_pidfd_open, sender_, 0)));
+  siginfo_t state{};
+  const bool is_ours = sibling && ::waitid(P_PIDFD, static_cast<id_t>(sibling.number()), &state,
+                                           WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (!is_ours) throw system_error("cannot hold the container's process");
+  sys::reap(pid_);
+  pid_ = sender_;
+  pidfd_ = std::move(sibling);
+}
+
+void Container::serve_until_ready(const std::vector<int>& slots) {
   Message message{};
   while (receive(message)) {
-    if (message.type == Message::Type::sync) return;
+    if (message.type == Message::Type::sync) {
+      if (message.value != static_cast<std::uint32_t>(plan::Sync::map)) return;
+      if (!program_->user_namespace) fail_silently();
+      map_ids(slots);
+      proceed();
+    }
+    if (message.type == Message::Type::forked) follow_fork();
     if (message.type == Message::Type::failed) fail();
   }
   fail_silently();
 }
 
-void Container::start() {
+void Container::proceed() {
   const Message go{.type = Message::Type::proceed, .value = 0};
   if (::send(sync_.number(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go) fail_silently();
+}
+
+// What only the host's root may do for a user namespace, from outside.
+void Container::map_ids(const std::vector<int>& slots) {
+  const recorder::Span span("map the ids of the user namespace");
+  const sys::UniqueFd process = sys::open_at(sys::here, format("/proc/{}", pid_), O_PATH | O_DIRECTORY);
+  sys::write_to(process, "uid_map", program_->user_namespace->uid_map);
+  sys::write_to(process, "gid_map", program_->user_namespace->gid_map);
+  const sys::UniqueFd user_namespace = sys::open_at(process, "ns/user", O_RDONLY);
+  for (const auto& input : program_->inputs)
+    map_ids_of(*program_, input, slots[static_cast<std::size_t>(input.slot)], user_namespace);
+  for (const auto& entry : program_->entries)
+    if (entry.kind == plan::Kind::set_rlimit) raise_hard_limit(pid_, entry);
+}
+
+void Container::start() {
+  const recorder::Span span("wait for tare-init to become the command", "", recorder::Span::Kind::wait);
+  proceed();
   Message message{};
   if (receive(message)) fail();
   // The end of the conversation: either the socket closed by the exec, or the process ended before it.
@@ -200,10 +353,21 @@ void Container::start() {
   sync_.reset();
 }
 
+void Container::leave_at_gate() {
+  const Message go{.type = Message::Type::proceed, .value = 0};
+  if (::send(sync_.number(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go) fail_silently();
+  Message message{};
+  if (!receive(message)) fail_silently();
+  if (message.type != Message::Type::sync) fail();
+  sync_.reset();
+}
+
 void Container::fail() {
+  add_to_trace();
   plan::Report report{};
   if (::pread(list_.number(), &report, sizeof report, offsetof(plan::List, report)) != sizeof report)
     throw system_error("cannot read the report of the container's first process");
+  const recorder::Span span("find out why tare-init stopped, and wait for its end");
   // Init still waits, so its root is there to be looked at.
   const sys::UniqueFd root = sys::try_open_at(sys::here, format("/proc/{}/root", pid_), O_PATH | O_DIRECTORY);
   Error error = describe_failure(*program_, report, root);

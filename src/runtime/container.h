@@ -2,20 +2,25 @@
 #pragma once
 
 #include <sys/types.h>
+#include <vector>
 
 #include "cgroup/cgroup.h"
 #include "plan/program.h"
+#include "runtime/init_trace.h"
 #include "sys/unique_fd.h"
 
 namespace tare::runtime {
 
-/// The other ends of the container's standard streams; unused where it has a terminal.
+/// What a plan's inputs name and only the caller has: the other ends of the container's standard streams,
+/// where it has no terminal, and the process whose namespaces are joined, as a pidfd.
 struct Streams {
   sys::Fd input{-1}, output{-1}, error{-1};
+  sys::Fd process{-1};
+  sys::Fd gate{-1};  ///< see start_gate.h
 };
 
 /// A container whose first process has carried out its plan and waits before the exec. Killed with this
-/// object unless it was started.
+/// object unless it is let go.
 class Container {
  public:
   /// Everything up to the last step. The program and the cgroup must outlive the Container; the caller is
@@ -29,8 +34,16 @@ class Container {
   /// Lets it become the user's program; throws Error{no_command} or Error{not_executable} when that fails.
   void start();
 
+  /// Of a plan with a start gate, in place of start(): lets it wait there for somebody else, who may come
+  /// long after this process has ended.
+  void leave_at_gate();
+  /// It is no longer killed with this object.
+  void let_go() noexcept { let_go_ = true; }
+
   pid_t pid() const noexcept { return pid_; }
   sys::Fd pidfd() const noexcept { return pidfd_; }
+  /// By recorder::now(), when init was done with its list; of a run that is recorded.
+  std::int64_t told_at() const noexcept { return told_at_; }
   /// The terminal's controlling side, where the process has one.
   sys::UniqueFd take_console() noexcept { return std::move(console_); }
   /// Reaps it; blocks until it ended. The wait status as waitpid(2) gives it.
@@ -38,16 +51,23 @@ class Container {
 
  private:
   Container() = default;
-  void serve_until_ready();
+  void serve_until_ready(const std::vector<int>& slots);
+  void map_ids(const std::vector<int>& slots);
+  void proceed();
   /// Reads one message; false at the end of the conversation.
   bool receive(plan::Message& message);
+  void follow_fork();
+  void add_to_trace();
   [[noreturn]] void fail();
   [[noreturn]] void fail_silently();
 
   const plan::Program* program_ = nullptr;
   pid_t pid_ = 0;
   sys::UniqueFd pidfd_, sync_, list_, console_;
-  bool reaped_ = false;
+  InitTrace trace_;
+  std::int64_t told_at_ = 0;
+  pid_t sender_ = 0;  ///< of the last message
+  bool reaped_ = false, let_go_ = false;
 };
 
 }  // namespace tare::runtime

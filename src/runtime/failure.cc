@@ -64,6 +64,7 @@ Error describe_failure(const plan::Program& program, const plan::Report& report,
   const Entry& entry = program.entries[report.operation];
   const int error_number = report.error;
   switch (entry.kind) {
+    case Kind::find_program:
     case Kind::execute: return exec_failure(program, entry, report, root);
     case Kind::new_filesystem:
       if (entry.text == "overlay" && error_number != ENOENT && error_number != ENOSPC)
@@ -92,6 +93,16 @@ Error describe_failure(const plan::Program& program, const plan::Report& report,
     case Kind::enter_directory:
       if (error_number == ENOTDIR)
         return Error(ErrorKind::invalid, format("the working directory {} is not a directory", entry.path));
+      break;
+    case Kind::set_label:
+      if (error_number == ENOENT)
+        return Error(ErrorKind::invalid, format("the kernel has no profile for \"{}\"", entry.text), 0,
+                     "an AppArmor profile must be loaded before it is used");
+      break;
+    case Kind::set_parameter:
+      if (error_number == ENOENT)
+        return Error(ErrorKind::unsupported, format("cannot {}", plan::words(program, entry)), error_number,
+                     "this kernel does not have it, or not for a container");
       break;
     case Kind::set_rlimit:
       if (error_number == EPERM)

@@ -5,12 +5,17 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "runtime/namespace_filter.h"
+#include "cgroup/devices.h"
+#include "oci/id_mapping.h"
+#include "plan/names.h"
+#include "runtime/kernel_parameters.h"
+#include "runtime/plan_filter.h"
 #include "runtime/plan_mounts.h"
 
 namespace tare::runtime {
@@ -20,29 +25,108 @@ using oci::NamespaceKind;
 using plan::Input;
 using plan::Kind;
 
-bool has(const oci::RuntimeConfig& config, NamespaceKind kind) {
-  return std::ranges::find(config.namespaces, kind) != config.namespaces.end();
+constexpr struct {
+  NamespaceKind kind;
+  std::uint64_t flag;
+} namespace_flags[] = {{NamespaceKind::user, CLONE_NEWUSER},    {NamespaceKind::pid, CLONE_NEWPID},
+                       {NamespaceKind::network, CLONE_NEWNET},  {NamespaceKind::mount, CLONE_NEWNS},
+                       {NamespaceKind::ipc, CLONE_NEWIPC},      {NamespaceKind::uts, CLONE_NEWUTS},
+                       {NamespaceKind::cgroup, CLONE_NEWCGROUP}};
+
+std::uint64_t flag_of(NamespaceKind kind) {
+  for (const auto& row : namespace_flags)
+    if (row.kind == kind) return row.flag;
+  throw Error(ErrorKind::unsupported, "time namespaces are not supported yet");
 }
 
-// The cgroup namespace is not among them: it is entered after the v1 cgroups are joined, so that they become
-// its root.
-std::uint64_t clone_flags(const oci::RuntimeConfig& config) {
-  constexpr struct {
-    NamespaceKind kind;
-    std::uint64_t flag;
-  } table[] = {{NamespaceKind::pid, CLONE_NEWPID},
-               {NamespaceKind::network, CLONE_NEWNET},
-               {NamespaceKind::mount, CLONE_NEWNS},
-               {NamespaceKind::ipc, CLONE_NEWIPC},
-               {NamespaceKind::uts, CLONE_NEWUTS}};
-  std::uint64_t flags = 0;
-  for (const auto& row : table)
-    if (has(config, row.kind)) flags |= row.flag;
-  if (has(config, NamespaceKind::user) || has(config, NamespaceKind::time))
-    throw Error(ErrorKind::unsupported, "user and time namespaces are not supported yet");
-  if (!(flags & CLONE_NEWNS))
+// Neither the parent-death signal nor the lead of a session is passed on to a child.
+void plan_fork(plan::Program& program, std::int32_t cgroup = plan::no_slot) {
+  program.add({.kind = Kind::fork_process, .slot = cgroup});
+  program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
+  program.add({.kind = Kind::start_session});
+}
+
+// The kernel lets a user namespace's root mount proc, mqueue and cgroups only where the namespaces that these
+// show belong to it.
+void check_user_namespace(const oci::RuntimeConfig& config, std::uint64_t fresh, bool joins_none) {
+  oci::check_mappings(config.uid_mappings, "uid");
+  oci::check_mappings(config.gid_mappings, "gid");
+  if (!joins_none || !(fresh & CLONE_NEWPID) || !(fresh & CLONE_NEWIPC) ||
+      !is_new(config, NamespaceKind::cgroup))
+    throw Error(
+        ErrorKind::unsupported,
+        "with a user namespace of its own a container needs pid, ipc and cgroup namespaces of its own");
+  const oci::User& user = config.process.user;
+  for (const std::uint32_t gid : user.additional_gids)
+    if (!oci::host_id(config.gid_mappings, gid))
+      throw Error(ErrorKind::invalid, format("the group {} is in no gid mapping of the container", gid));
+  if (!oci::host_id(config.uid_mappings, user.uid) || !oci::host_id(config.gid_mappings, user.gid))
+    throw Error(ErrorKind::invalid,
+                format("the user {}:{} is in no uid or gid mapping of the container", user.uid, user.gid));
+}
+
+// In a user namespace just entered, a process's ids are nobody's there; what it makes would be nobody's, too.
+void plan_root_ids(plan::Program& program) {
+  program.add({.kind = Kind::set_groups});
+  program.add({.kind = Kind::set_ids, .a = 0, .b = 0});
+  program.add({.kind = Kind::set_capabilities,
+               .a = plan::every_capability(),
+               .b = 0,
+               .effective = plan::every_capability()});
+}
+
+// Born without ids, init becomes the namespace's root when they are there. The IPC namespace comes after
+// that: its root would be nobody's. Memory is hidden no earlier: the files in /proc that map the ids would be
+// hidden with it.
+void plan_user_namespace(plan::Program& program, const oci::RuntimeConfig& config) {
+  program.user_namespace = {.uid_map = oci::map_text(config.uid_mappings),
+                            .gid_map = oci::map_text(config.gid_mappings)};
+  program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::map)});
+  plan_root_ids(program);
+  program.add({.kind = Kind::hide_memory});
+  program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
+  program.add({.kind = Kind::unshare, .a = CLONE_NEWIPC});
+}
+
+// New ones are made by the clone, but the cgroup namespace, which is entered after the v1 cgroups are joined,
+// so that they become its root. Existing ones are joined, the user namespace first: what is new belongs to
+// it.
+void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config) {
+  std::uint64_t fresh = 0;
+  std::vector<const oci::Namespace*> joined;
+  for (const auto& wanted : config.namespaces) {
+    if (!wanted.path.empty())
+      joined.push_back(&wanted);
+    else if (wanted.kind != NamespaceKind::cgroup)
+      fresh |= flag_of(wanted.kind);
+  }
+  if (!(fresh & CLONE_NEWNS))
     throw Error(ErrorKind::unsupported, "a container needs a mount namespace of its own");
-  return flags;
+  if (fresh & CLONE_NEWUSER) {
+    check_user_namespace(config, fresh, joined.empty());
+    program.namespaces = fresh & ~std::uint64_t{CLONE_NEWIPC};
+    plan_user_namespace(program, config);
+    return;
+  }
+  const auto joins = [&](NamespaceKind kind) {
+    return std::ranges::any_of(joined, [&](const oci::Namespace* one) { return one->kind == kind; });
+  };
+  std::ranges::stable_partition(joined,
+                                [](const oci::Namespace* one) { return one->kind == NamespaceKind::user; });
+  const bool belongs_to_joined = joins(NamespaceKind::user);
+  program.namespaces = belongs_to_joined ? 0 : fresh;
+  if (!joined.empty()) program.add({.kind = Kind::hide_memory});
+  for (const oci::Namespace* one : joined) {
+    const std::int32_t slot = program.new_slot();
+    program.inputs.push_back({.what = Input::What::name_space, .slot = slot, .path = one->path});
+    program.add({.kind = Kind::join_namespaces, .slot = slot, .a = flag_of(one->kind)});
+  }
+  if (belongs_to_joined) {
+    plan_root_ids(program);
+    program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
+    program.add({.kind = Kind::unshare, .a = fresh});
+  }
+  if (joins(NamespaceKind::pid) || (belongs_to_joined && (fresh & CLONE_NEWPID))) plan_fork(program);
 }
 
 void plan_process_start(plan::Program& program, const HostFacts& facts) {
@@ -53,7 +137,7 @@ void plan_process_start(plan::Program& program, const HostFacts& facts) {
   program.add({.kind = Kind::set_umask, .a = 0});  // modes in the plan are exact
 }
 
-void plan_cgroups(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
+void plan_joins(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   for (const auto& hierarchy : facts.cgroups.hierarchies) {
     if (hierarchy.unified || !hierarchy.writable) continue;  // v2 is joined by clone3 (CLONE_INTO_CGROUP)
     const std::int32_t slot = program.new_slot();
@@ -62,10 +146,17 @@ void plan_cgroups(plan::Program& program, const oci::RuntimeConfig& config, cons
                               .path = hierarchy.mount.value + config.cgroups_path + "/tasks"});
     program.add({.kind = Kind::join_cgroup, .slot = slot});
   }
-  if (has(config, NamespaceKind::cgroup)) program.add({.kind = Kind::unshare, .a = CLONE_NEWCGROUP});
 }
 
-void plan_streams(plan::Program& program, const oci::Process& process, std::int32_t dev) {
+enum class Console {
+  shown,  ///< as /dev/console
+  not_shown,
+};
+
+void plan_streams(plan::Program& program, const oci::RuntimeConfig& config, std::int32_t dev,
+                  Console console) {
+  const oci::Process& process = config.process;
+  const bool has_own_ids = has_user_namespace(config);
   std::int32_t streams[3];
   if (process.terminal) {
     if (dev == plan::no_slot)
@@ -77,7 +168,7 @@ void plan_streams(plan::Program& program, const oci::Process& process, std::int3
                  .into = terminal,
                  .a = size,
                  .b = process.user.uid,
-                 .text = "console"});
+                 .text = console == Console::shown ? "console" : ""});
     program.add({.kind = Kind::set_terminal, .slot = terminal});
     std::ranges::fill(streams, terminal);
   } else {
@@ -87,16 +178,22 @@ void plan_streams(plan::Program& program, const oci::Process& process, std::int3
       if (i == 0 && process.null_input)
         program.add({.kind = Kind::open_null, .into = streams[i]});
       else
-        program.inputs.push_back({.what = Input::What::stream, .slot = streams[i], .path = names[i]});
+        program.inputs.push_back(
+            {.what = Input::What::stream,
+             .slot = streams[i],
+             .path = names[i],
+             .owner = has_own_ids ? oci::host_id(config.uid_mappings, process.user.uid) : std::nullopt});
     }
   }
   const auto slot = [&](int i) { return static_cast<std::uint64_t>(streams[i]) << (16 * i); };
   program.add({.kind = Kind::set_streams, .a = slot(0) | slot(1) | slot(2), .b = process.user.uid});
 }
 
-void plan_rights(plan::Program& program, const oci::Process& process, const HostFacts& facts) {
+void plan_rights(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
+  const oci::Process& process = config.process;
   const oci::Capabilities& wanted = process.capabilities;
-  const std::uint64_t had = facts.capabilities;
+  // In a user namespace every capability is there to be given; what it is worth is another matter.
+  const std::uint64_t had = has_user_namespace(config) ? plan::every_capability() : facts.capabilities;
   program.add({.kind = Kind::set_groups, .groups = process.user.additional_gids});
   program.add({.kind = Kind::drop_bounding, .a = wanted.bounding});
   program.add({.kind = Kind::set_ids, .a = process.user.uid, .b = process.user.gid});
@@ -110,16 +207,55 @@ void plan_rights(plan::Program& program, const oci::Process& process, const Host
   if (process.no_new_privileges) program.add({.kind = Kind::no_new_privileges});
 }
 
+// Before the filter, which may refuse the write.
+void plan_labels(plan::Program& program, const oci::Process& process) {
+  if (!process.apparmor_profile.empty())
+    program.add({.kind = Kind::set_label,
+                 .path = "thread-self/attr/apparmor/exec",
+                 .text = "exec " + process.apparmor_profile});
+  if (!process.selinux_label.empty())
+    program.add({.kind = Kind::set_label, .path = "thread-self/attr/exec", .text = process.selinux_label});
+}
+
+// From the limits to the exec: the same for a container's first process and for one that joins it.
+void plan_process(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
+                  const std::string& name) {
+  const oci::Process& process = config.process;
+  program.oom_score_adj = process.oom_score_adj;
+  program.add({.kind = Kind::join_keyring, .text = "_ses." + name});
+  for (const auto& limit : process.rlimits)
+    program.add({.kind = Kind::set_rlimit, .slot = limit.resource, .a = limit.soft, .b = limit.hard});
+  program.add({.kind = Kind::set_umask, .a = process.user.umask});
+  program.add({.kind = Kind::enter_directory, .path = process.cwd.value});
+  plan_labels(program, process);
+  if (!process.no_new_privileges) plan_filter(program, config);
+  plan_rights(program, config, facts);
+  program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});
+  program.add({.kind = Kind::close_descriptors});
+  if (process.no_new_privileges) plan_filter(program, config);
+  // Behind the filter: what stays as the first process could else be made to do what it forbids.
+  if (process.is_supervised) program.add({.kind = Kind::supervise});
+  program.add({.kind = Kind::execute,
+               .list = command_candidates(process.args, process.env),
+               .arguments = process.args,
+               .environment = process.env});
+}
+
 }  // namespace
 
 HostFacts read_host_facts() {
   HostFacts facts;
   facts.cgroups = cgroup::read_layout();
+  if (facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
+    facts.cgroups.programs_are_refused = !cgroup::can_load_device_program();
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   if (::syscall(SYS_capget, &header, data) != 0)
     throw system_error("cannot read this process's capabilities");
-  facts.capabilities = std::uint64_t{data[1].permitted} << 32 | data[0].permitted;
+  const std::uint64_t permitted = std::uint64_t{data[1].permitted} << 32 | data[0].permitted;
+  for (int capability = 0; capability < 64; capability++)
+    if (::prctl(PR_CAPBSET_READ, capability) == 1)
+      facts.capabilities |= permitted & std::uint64_t{1} << capability;
   for (int signal = 1; signal < NSIG; signal++) {
     struct sigaction action;
     if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
@@ -146,35 +282,56 @@ std::vector<std::string> command_candidates(const std::vector<std::string>& args
 }
 
 plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name) {
-  const oci::Process& process = config.process;
   plan::Program program;
-  program.namespaces = clone_flags(config);
-
   plan_process_start(program, facts);
-  plan_cgroups(program, config, facts);
+  plan_namespaces(program, config);
+  plan_joins(program, config, facts);
+  if (is_new(config, NamespaceKind::cgroup)) program.add({.kind = Kind::unshare, .a = CLONE_NEWCGROUP});
   plan_root(program, config);
-  const std::int32_t dev = plan_mounts(program, config, facts);
+  const auto [proc, dev] = plan_mounts(program, config, facts);
   plan_devices(program, config, facts, dev);
-  plan_streams(program, process, dev);
-  program.add({.kind = Kind::make_directory, .a = 0755, .path = process.cwd.value});
+  plan_parameters(program, config, proc);
+  plan_streams(program, config, dev, Console::shown);
+  program.add({.kind = Kind::make_directory, .a = 0755, .path = config.process.cwd.value});
   plan_protection(program, config);
   program.add({.kind = Kind::pivot});
-  if (has(config, NamespaceKind::uts) && !config.hostname.empty())
+  if (is_new(config, NamespaceKind::uts) && !config.hostname.empty())
     program.add({.kind = Kind::set_hostname, .text = config.hostname});
-  if (has(config, NamespaceKind::network)) program.add({.kind = Kind::raise_loopback});
-  program.add({.kind = Kind::join_keyring, .text = "_ses." + name});
-  for (const auto& limit : process.rlimits)
-    program.add({.kind = Kind::set_rlimit, .slot = limit.resource, .a = limit.soft, .b = limit.hard});
-  program.add({.kind = Kind::set_umask, .a = process.user.umask});
-  program.add({.kind = Kind::enter_directory, .path = process.cwd.value});
-  program.add({.kind = Kind::load_filter, .filter = make_namespace_filter()});
-  plan_rights(program, process, facts);
-  program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});
-  program.add({.kind = Kind::close_descriptors});
-  program.add({.kind = Kind::execute,
-               .list = command_candidates(process.args, process.env),
-               .arguments = process.args,
-               .environment = process.env});
+  if (is_new(config, NamespaceKind::uts) && !config.domainname.empty())
+    program.add({.kind = Kind::set_domainname, .text = config.domainname});
+  if (is_new(config, NamespaceKind::network)) program.add({.kind = Kind::raise_loopback});
+  plan_process(program, config, facts, name);
+  label_filesystems(program, config);
+  return program;
+}
+
+plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
+                             const std::string& name) {
+  const oci::Process& process = config.process;
+  plan::Program program;
+  plan_process_start(program, facts);
+  std::uint64_t namespaces = 0;
+  for (const auto& one : config.namespaces) namespaces |= flag_of(one.kind);
+  const std::int32_t target = program.new_slot(), cgroup = program.new_slot();
+  program.inputs.push_back({.what = Input::What::process, .slot = target, .path = "the container's process"});
+  program.inputs.push_back({.what = Input::What::cgroup, .slot = cgroup, .path = config.cgroups_path});
+  program.add({.kind = Kind::hide_memory});
+  // The cgroup namespace last: from inside one, a process can be born in no cgroup while its parent is
+  // outside of it (cgroups(7), nsdelegate).
+  const std::uint64_t cgroup_namespace = namespaces & CLONE_NEWCGROUP;
+  program.add({.kind = Kind::join_namespaces, .slot = target, .a = namespaces & ~cgroup_namespace});
+  plan_fork(program, cgroup);
+  if (has_user_namespace(config)) plan_root_ids(program);
+  plan_joins(program, config, facts);
+  if (cgroup_namespace) program.add({.kind = Kind::join_namespaces, .slot = target, .a = cgroup_namespace});
+  program.add({.kind = Kind::take_root});
+  std::int32_t dev = plan::no_slot;
+  if (process.terminal) {
+    dev = program.new_slot();
+    program.add({.kind = Kind::open_directory, .flags = plan::no_symlinks, .into = dev, .path = "/dev"});
+  }
+  plan_streams(program, config, dev, Console::not_shown);
+  plan_process(program, config, facts, name);
   return program;
 }
 

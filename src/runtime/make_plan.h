@@ -14,7 +14,7 @@ namespace tare::runtime {
 /// What the plan depends on besides the config.
 struct HostFacts {
   cgroup::Layout cgroups;
-  std::uint64_t capabilities = 0;     ///< the caller's permitted set: more than that cannot be given
+  std::uint64_t capabilities = 0;     ///< those that can be given: the caller has them, and its bounding set
   std::uint64_t ignored_signals = 0;  ///< bit n-1: the caller ignores signal n
 };
 
@@ -23,6 +23,11 @@ HostFacts read_host_facts();
 
 /// `name` labels the session keyring. Throws Error{invalid} or Error{unsupported} naming the field.
 plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name);
+
+/// The plan of one more process of a container that runs, from `config` with that process in it. Its inputs
+/// want the container's first process (Streams::process) and its cgroup.
+plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
+                             const std::string& name);
 
 /// Where execvp(3) would look for the program, in order (pure).
 std::vector<std::string> command_candidates(const std::vector<std::string>& args,

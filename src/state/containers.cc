@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <sys/random.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -12,6 +13,8 @@
 #include "base/units.h"
 #include "state/names.h"
 #include "sys/file.h"
+#include "sys/process.h"
+#include "sys/socket.h"
 
 namespace tare::state {
 namespace {
@@ -25,22 +28,34 @@ std::string lock_path(const Place& place, const ContainerId& id) {
 std::string name_path(const Place& place, const std::string& name) {
   return (place.root / names / name).value;
 }
+HostPath running_directory(const Place& place) { return place.run_root / "containers"; }
 std::string running_path(const Place& place, const ContainerId& id) {
-  return (place.run_root / "containers" / (id.value + ".json")).value;
+  return (running_directory(place) / (id.value + ".json")).value;
+}
+std::string socket_name(const ContainerId& id) { return id.value + ".sock"; }
+std::string socket_path(const Place& place, const ContainerId& id) {
+  return (running_directory(place) / socket_name(id)).value;
 }
 
 std::string record_path(const Place& place, const ContainerId& id) {
   return (place.directory_of(id) / "record.json").value;
 }
 
+std::string id_path(const Place& place, const ContainerId& id) {
+  return (place.directory_of(id) / "id").value;
+}
+
 bool is_id(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// The lock file is removed by its holder, so a lock is good only on the file that is still there.
-std::optional<Lock> lock_file(const std::string& path) {
+// The lock file is removed by its holder, so a lock is good only on the file that is still there. With 0 for
+// `create` only a file that is there is locked.
+std::optional<Lock> lock_file(const std::string& path, int create) {
   while (true) {
-    sys::UniqueFd file = sys::open_at(sys::here, path, O_RDWR | O_CREAT, 0600);
+    sys::UniqueFd file = sys::try_open_at(sys::here, path, O_RDWR | create, 0600);
+    if (!file && create == 0 && errno == ENOENT) return std::nullopt;
+    if (!file) throw system_error(format("cannot open {}", path));
     if (!sys::try_lock(file)) return std::nullopt;
     struct stat status;
     if (::fstat(file.number(), &status) != 0) throw system_error(format("cannot look at {}", path));
@@ -48,13 +63,28 @@ std::optional<Lock> lock_file(const std::string& path) {
   }
 }
 
+std::vector<ContainerId> ids_in(const Place& place, std::initializer_list<const char*> directories) {
+  std::vector<ContainerId> ids;
+  for (const char* directory : directories)
+    for (auto& name : sys::list_directory(sys::here, (place.root / directory).value))
+      if (is_id(name)) ids.emplace_back(std::move(name));
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 // The name's file is a hard link to one that says whose it is: whole from the first moment, and made only if
 // the name is free (link(2)).
 bool try_take_name(const Place& place, const ContainerId& id, const std::string& name) {
-  const std::string owner = (place.directory_of(id) / "id").value;
+  const std::string owner = id_path(place, id);
   if (::link(owner.c_str(), name_path(place, name).c_str()) == 0) return true;
   if (errno == EEXIST) return false;
   throw system_error(format("cannot take the name {}", name));
+}
+
+void drop_other_names(const Place& place, const ContainerId& id, const std::string& kept) {
+  for (const auto& name : sys::list_directory(sys::here, (place.root / names).value))
+    if (name != kept && find_name(place, name) == id) sys::remove_file(sys::here, name_path(place, name));
 }
 
 void take_name(const Place& place, Record& record) {
@@ -76,11 +106,16 @@ void take_name(const Place& place, Record& record) {
   throw Error(ErrorKind::conflict, "no free name was found", 0, "give one with --name");
 }
 
-// The one of the record, or, where that is not or no longer there, any that is the container's.
+// Names are links to it.
+bool has_more_names_than(const Place& place, const ContainerId& id, nlink_t count) {
+  const auto status = sys::try_status(sys::here, id_path(place, id));
+  return status && status->st_nlink > 1 + count;
+}
+
+// The one of the record, and any that it has besides; where no record says it, whatever is the container's.
 void give_names_back(const Place& place, const ContainerId& id, const std::string& known) {
-  std::string name = known.empty() ? name_of(place, id) : known;
-  for (; find_name(place, name) == id; name = name_of(place, id))
-    sys::remove_file(sys::here, name_path(place, name));
+  if (find_name(place, known) == id) sys::remove_file(sys::here, name_path(place, known));
+  if (known.empty() || has_more_names_than(place, id, 0)) drop_other_names(place, id, {});
 }
 
 // Of a record that may be unreadable.
@@ -94,10 +129,35 @@ std::string recorded_name(const Place& place, const ContainerId& id) {
 }
 
 json::value to_json(const Exit& exit) {
-  return json::object{{"code", exit.code},
-                      {"oom_killed", exit.oom_killed},
+  json::object object{{"code", exit.code},
+                      {"signal", exit.signal},
                       {"error", exit.error},
                       {"finished", format_time(exit.finished)}};
+  if (exit.memory_peak) object["memory_peak"] = *exit.memory_peak;
+  if (exit.out_of_memory) {
+    json::object memory{{"cgroup", exit.out_of_memory->cgroup}};
+    if (exit.out_of_memory->limit) memory["limit"] = *exit.out_of_memory->limit;
+    object["out_of_memory"] = std::move(memory);
+  }
+  return object;
+}
+
+std::optional<Bytes> bytes_field(const json::object& object, const char* name) {
+  return object.contains(name) ? std::optional<Bytes>(json::integer_field(object, name)) : std::nullopt;
+}
+
+Exit exit_from(const json::object& object) {
+  Exit exit{.code = static_cast<int>(json::integer_field(object, "code")),
+            .signal = static_cast<int>(json::integer_field(object, "signal")),
+            .out_of_memory = std::nullopt,
+            .memory_peak = bytes_field(object, "memory_peak"),
+            .error = json::text_field(object, "error"),
+            .finished = parse_time(json::text_field(object, "finished"))};
+  if (object.contains("out_of_memory")) {
+    const json::object& memory = json::object_field(object, "out_of_memory");
+    exit.out_of_memory = OutOfMemory{json::text_field(memory, "cgroup"), bytes_field(memory, "limit")};
+  }
+  return exit;
 }
 
 json::value to_json(const Record& record) {
@@ -131,33 +191,31 @@ Record record_from(const json::object& object) {
   record.remove_on_exit = json::flag_field(object, "remove_on_exit");
   record.cgroup = json::text_field(object, "cgroup");
   if (object.contains("started")) record.started = parse_time(json::text_field(object, "started"));
-  if (object.contains("exit")) {
-    const json::object& exit = json::object_field(object, "exit");
-    record.exit = Exit{.code = static_cast<int>(json::integer_field(exit, "code")),
-                       .oom_killed = json::flag_field(exit, "oom_killed"),
-                       .error = json::text_field(exit, "error"),
-                       .finished = parse_time(json::text_field(exit, "finished"))};
-  }
+  if (object.contains("exit")) record.exit = exit_from(json::object_field(object, "exit"));
   return record;
-}
-
-// Another one after each boot; a container that the record says runs under another one does not.
-std::string boot_id() {
-  std::string id = sys::try_read_file(sys::here, "/proc/sys/kernel/random/boot_id").value_or(std::string());
-  while (id.ends_with('\n')) id.pop_back();
-  return id;
 }
 
 Running running_from(const json::value& value) {
   const json::object& object = json::as_object(value);
   check_version(object);
-  if (json::text_field(object, "boot") != boot_id()) throw Error(ErrorKind::invalid, "it is of another boot");
+  if (json::text_field(object, "boot") != sys::boot_id())
+    throw Error(ErrorKind::invalid, "it is of another boot");
   return {.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
           .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
-          .monitor = static_cast<pid_t>(json::integer_field(object, "monitor"))};
+          .monitor = static_cast<pid_t>(json::integer_field(object, "monitor")),
+          .is_paused = json::flag_field(object, "paused")};
 }
 
 }  // namespace
+
+Paths paths_of(const Place& place, const ContainerId& id, const std::string& name) {
+  return {.lock = HostPath(lock_path(place, id)),
+          .names = place.root / names,
+          .name = HostPath(name_path(place, name)),
+          .running_directory = running_directory(place),
+          .running = HostPath(running_path(place, id)),
+          .socket = HostPath(socket_path(place, id))};
+}
 
 ContainerId random_id() {
   std::array<unsigned char, 32> bytes;
@@ -176,7 +234,16 @@ bool has_lock(const Place& place, const ContainerId& id) {
 }
 
 std::optional<Lock> try_take(const Place& place, const ContainerId& id) {
-  return lock_file(lock_path(place, id));
+  return lock_file(lock_path(place, id), O_CREAT);
+}
+
+std::optional<Lock> try_take_left(const Place& place, const ContainerId& id) {
+  return lock_file(lock_path(place, id), 0);
+}
+
+void await_release(const Place& place, const ContainerId& id) {
+  const sys::UniqueFd file = sys::try_open_at(sys::here, lock_path(place, id), O_RDWR);
+  if (file) sys::lock(file);
 }
 
 Lock claim(const Place& place, Record& record) {
@@ -191,7 +258,7 @@ Lock claim(const Place& place, Record& record) {
   const HostPath directory = place.directory_of(record.id);
   try {
     sys::make_directory(sys::here, directory.value, 0700);
-    sys::create_file(sys::here, (directory / "id").value, record.id.value);
+    sys::create_file(sys::here, id_path(place, record.id), record.id.value);
     take_name(place, record);
     write_record(place, record);
   } catch (...) {
@@ -222,9 +289,25 @@ void write_record(const Place& place, const Record& record) {
   sys::replace_file(sys::here, record_path(place, record.id), json::compact(to_json(record)) + "\n", 0600);
 }
 
+namespace {
+
+// With one read less than it takes to see the end of what may still grow: a record is replaced as a whole.
+std::optional<std::string> try_read_small_file(const std::string& path) {
+  const sys::UniqueFd file = sys::try_open_at(sys::here, path, O_RDONLY);
+  if (!file) return std::nullopt;
+  char buffer[16384];
+  const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
+  if (size < 0) return std::nullopt;
+  std::string text(buffer, static_cast<std::size_t>(size));
+  if (text.size() == sizeof buffer) text += sys::read_all(file, 16 << 20);
+  return text;
+}
+
+}  // namespace
+
 std::optional<Record> read_record(const Place& place, const ContainerId& id) {
   const std::string path = record_path(place, id);
-  const auto text = sys::try_read_file(sys::here, path);
+  const auto text = try_read_small_file(path);
   if (!text && errno == ENOENT) return std::nullopt;
   if (!text) throw system_error(format("cannot read {}", path));
   Step step("read", path);
@@ -235,12 +318,10 @@ std::optional<Record> read_record(const Place& place, const ContainerId& id) {
 }
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
-  sys::make_directories(sys::here, (place.run_root / "containers").value, 0700);
-  const json::object object{{"version", layout_version},
-                            {"boot", boot_id()},
-                            {"pid", running.pid},
-                            {"start_ticks", running.start_ticks},
-                            {"monitor", running.monitor}};
+  sys::make_directories(sys::here, running_directory(place).value, 0700);
+  const json::object object{{"version", layout_version},  {"boot", sys::boot_id()},
+                            {"pid", running.pid},         {"start_ticks", running.start_ticks},
+                            {"monitor", running.monitor}, {"paused", running.is_paused}};
   sys::replace_file(sys::here, running_path(place, id), json::compact(object) + "\n", 0600);
 }
 
@@ -258,21 +339,41 @@ std::optional<Running> read_running(const Place& place, const ContainerId& id) {
 void forget_running(const Place& place, const ContainerId& id) {
   sys::remove_file(sys::here, running_path(place, id));
   sys::remove_file(sys::here, running_path(place, id) + ".new");
+  sys::remove_file(sys::here, socket_path(place, id));
+}
+
+sys::UniqueFd listen(const Place& place, const ContainerId& id) {
+  const sys::UniqueFd directory =
+      sys::open_at(sys::here, running_directory(place).value, O_PATH | O_DIRECTORY);
+  return sys::listen_at(directory, socket_name(id));
+}
+
+sys::UniqueFd try_connect(const Place& place, const ContainerId& id) {
+  const sys::UniqueFd directory =
+      sys::try_open_at(sys::here, running_directory(place).value, O_PATH | O_DIRECTORY);
+  return directory ? sys::try_connect_at(directory, socket_name(id)) : sys::UniqueFd();
+}
+
+void rename(const Place& place, Record& record, const std::string& name) {
+  if (find_name(place, name) == record.id) return;
+  Record renamed = record;
+  renamed.name = name;
+  take_name(place, renamed);
+  const std::string old = std::exchange(record.name, name);
+  write_record(place, record);
+  sys::remove_file(sys::here, name_path(place, old));
+}
+
+void forget_half_renames(const Place& place, const Record& record) {
+  if (has_more_names_than(place, record.id, 1)) drop_other_names(place, record.id, record.name);
 }
 
 bool exists(const Place& place, const ContainerId& id) {
   return sys::exists(sys::here, place.directory_of(id).value);
 }
 
-std::vector<ContainerId> list(const Place& place) {
-  std::vector<ContainerId> ids;
-  for (const char* directory : {containers, locks})
-    for (auto& name : sys::list_directory(sys::here, (place.root / directory).value))
-      if (is_id(name)) ids.emplace_back(std::move(name));
-  std::ranges::sort(ids);
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
+std::vector<ContainerId> list(const Place& place) { return ids_in(place, {containers, locks}); }
+std::vector<ContainerId> list_locked(const Place& place) { return ids_in(place, {locks}); }
 
 std::string name_of(const Place& place, const ContainerId& id) {
   for (auto& name : sys::list_directory(sys::here, (place.root / names).value))

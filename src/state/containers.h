@@ -21,10 +21,26 @@ struct Place {
   HostPath directory_of(const ContainerId& id) const { return root / "containers" / id.value; }
 };
 
+/// Where the parts of a container lie that are not in its directory.
+struct Paths {
+  HostPath lock;
+  HostPath names, name;  ///< the directory of all names; this one's file
+  HostPath running_directory, running, socket;
+};
+Paths paths_of(const Place& place, const ContainerId& id, const std::string& name);
+
+/// That the kernel killed processes for want of memory, and where.
+struct OutOfMemory {
+  std::string cgroup;          ///< whose limit was reached
+  std::optional<Bytes> limit;  ///< nullopt: that of a cgroup above, or of the machine
+};
+
 /// Why and when a container ended.
 struct Exit {
-  int code = 0;  ///< as a shell says it: the exit code, or 128 + signal
-  bool oom_killed = false;
+  int code = 0;    ///< as a shell says it: the exit code, or 128 + signal
+  int signal = 0;  ///< that ended its command; 0: none did
+  std::optional<OutOfMemory> out_of_memory;
+  std::optional<Bytes> memory_peak;
   std::string error;  ///< what went wrong if its command never ran, or its monitor was killed; else empty
   Time finished;
 };
@@ -49,6 +65,7 @@ struct Running {
   std::uint64_t start_ticks =
       0;  ///< when the process with that pid began (sys/process.h): pids are used again
   pid_t monitor = 0;
+  bool is_paused = false;
 };
 
 /// A container's lock: held by whoever is responsible for it, and free when that process is dead, however it
@@ -68,6 +85,12 @@ class Lock {
 /// Takes the lock of a container that nobody is responsible for; nullopt when somebody is.
 std::optional<Lock> try_take(const Place& place, const ContainerId& id);
 
+/// Takes the lock that one who was killed has left; nullopt, too, when there is none.
+std::optional<Lock> try_take_left(const Place& place, const ContainerId& id);
+
+/// Waits until nobody is responsible for it.
+void await_release(const Place& place, const ContainerId& id);
+
 /// Whether there is a lock file, which is a trace of somebody who is responsible, or was until killed.
 bool has_lock(const Place& place, const ContainerId& id);
 
@@ -81,6 +104,12 @@ void release(const Place& place, const ContainerId& id, Lock& lock);
 /// Gives the name and the directory back, and ends the responsibility. The caller holds the lock.
 void forget(const Place& place, const ContainerId& id, const Lock& lock);
 
+/// Gives a container another name; the caller is responsible for it. Throws Error{conflict} when it is taken.
+void rename(const Place& place, Record& record, const std::string& name);
+
+/// Takes back the name beside the record's that a killed rename left. The caller holds the lock.
+void forget_half_renames(const Place& place, const Record& record);
+
 void write_record(const Place& place, const Record& record);
 /// nullopt: there is none (yet), or it is being removed. Throws Error when there is one that cannot be read
 /// or understood, as a disk that lost power leaves it.
@@ -91,10 +120,17 @@ void write_running(const Place& place, const ContainerId& id, const Running& run
 std::optional<Running> read_running(const Place& place, const ContainerId& id);
 void forget_running(const Place& place, const ContainerId& id);
 
+/// The container's monitor listens here while its command runs.
+sys::UniqueFd listen(const Place& place, const ContainerId& id);
+/// Invalid when there is no monitor, or it listens no longer.
+sys::UniqueFd try_connect(const Place& place, const ContainerId& id);
+
 /// Whether the container has a directory: the last trace but its lock.
 bool exists(const Place& place, const ContainerId& id);
-/// Every id that has a directory or a lock file.
+/// Every id that has a directory or a lock file, in order.
 std::vector<ContainerId> list(const Place& place);
+/// Every id that has a lock file, in order.
+std::vector<ContainerId> list_locked(const Place& place);
 
 /// By name, by id, or by an unambiguous beginning of an id. Throws Error{not_found}.
 ContainerId find(const Place& place, const std::string& name_or_id);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "oci/id_mapping.h"
 #include "store/copy_contents.h"
 #include "store/copy_metadata.h"
 #include "sys/directory.h"
@@ -21,6 +22,7 @@
 namespace tare::store {
 namespace {
 
+constexpr std::uint32_t nobody = 65534;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /// A directory of the target by its way from the top, kept for hard links; 0 is the top itself.
@@ -28,8 +30,10 @@ using Place = std::size_t;
 
 class TreeCopy {
  public:
-  TreeCopy(sys::Fd from, sys::Fd to, const std::function<void(std::uint64_t bytes)>& progress)
+  TreeCopy(sys::Fd from, sys::Fd to, const Owners& owners,
+           const std::function<void(std::uint64_t bytes)>& progress)
       : top_(to),
+        owners_(owners),
         source_(open_source(from, ".", directory_flags)),
         target_(sys::open_at(to, ".", directory_flags)),
         contents_(progress) {}
@@ -60,7 +64,8 @@ class TreeCopy {
   };
 
   static sys::UniqueFd open_source(sys::Fd directory, const std::string& name, int flags);
-  static struct statx read_status(sys::Fd directory, const std::string& name);
+  /// With the owner that the copy is to have.
+  struct statx read_status(sys::Fd directory, const std::string& name) const;
   bool in_same_mount(const struct statx& status) const;
 
   void add_level(std::string name, const struct statx& status);
@@ -78,6 +83,7 @@ class TreeCopy {
   sys::UniqueFd open_place(Place place) const;
 
   sys::Fd top_;
+  const Owners& owners_;
   sys::UniqueFd source_, target_;  ///< the current directory
   ContentsCopy contents_;
   std::vector<Level> levels_;
@@ -94,6 +100,10 @@ sys::FileIdentity identity_of(const struct statx& status) {
   return {makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
 }
 
+std::uint32_t owner_outside(const std::vector<oci::IdMapping>& mappings, std::uint32_t id) {
+  return mappings.empty() ? id : oci::host_id(mappings, id).value_or(nobody);
+}
+
 // Reading must not change the source's access times, which are copied too; only the owner and
 // CAP_FOWNER may ask for that (open(2)).
 sys::UniqueFd TreeCopy::open_source(sys::Fd directory, const std::string& name, int flags) {
@@ -103,11 +113,13 @@ sys::UniqueFd TreeCopy::open_source(sys::Fd directory, const std::string& name, 
   return fd;
 }
 
-struct statx TreeCopy::read_status(sys::Fd directory, const std::string& name) {
+struct statx TreeCopy::read_status(sys::Fd directory, const std::string& name) const {
   struct statx status;
   if (::statx(directory.number(), name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
               STATX_BASIC_STATS | STATX_MNT_ID, &status) != 0)
     throw system_error("cannot read its status");
+  status.stx_uid = owner_outside(owners_.uids, status.stx_uid);
+  status.stx_gid = owner_outside(owners_.gids, status.stx_gid);
   return status;
 }
 
@@ -281,8 +293,9 @@ sys::UniqueFd TreeCopy::open_place(Place place) const {
 
 }  // namespace
 
-void copy_tree(sys::Fd from, sys::Fd to, const std::function<void(std::uint64_t bytes)>& progress) {
-  TreeCopy copy(from, to, progress);
+void copy_tree(sys::Fd from, sys::Fd to, const Owners& owners,
+               const std::function<void(std::uint64_t bytes)>& progress) {
+  TreeCopy copy(from, to, owners, progress);
   try {
     copy.run();
   } catch (const Error& error) {

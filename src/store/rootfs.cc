@@ -32,7 +32,8 @@ void make_overlay_directories(const Rootfs& rootfs, const HostPath& container_di
 }
 
 oci::Root copied_root(const HostPath& container_directory) {
-  return {.path = container_directory / "rootfs", .lower = {}, .upper = {}, .work = {}};
+  return {
+      .path = container_directory / "rootfs", .lower = {}, .upper = {}, .work = {}, .ids_are_mapped = true};
 }
 
 }  // namespace tare::store

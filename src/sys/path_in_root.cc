@@ -1,9 +1,13 @@
 #include "sys/path_in_root.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +28,19 @@ UniqueFd try_resolve(Fd root, const ContainerPath& path, int flags, unsigned mod
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
     if (errno != EINTR && (errno != EAGAIN || attempt > 100)) return UniqueFd();
   }
+}
+
+// Files that are no files but a way to ask the kernel: reading one may wait for ever, take away what it reads
+// (/proc/kmsg), or show the host's root what the container may not see.
+constexpr decltype(statfs::f_type) kernel_file_systems[] = {
+    PROC_SUPER_MAGIC, SYSFS_MAGIC,        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
+    TRACEFS_MAGIC,    SECURITYFS_MAGIC,   BPF_FS_MAGIC,       BINFMTFS_MAGIC,      EFIVARFS_MAGIC,
+    PSTOREFS_MAGIC,   DEVPTS_SUPER_MAGIC, SELINUX_MAGIC,      NSFS_MAGIC};
+
+bool is_made_by_kernel(Fd file) {
+  struct statfs status;
+  return ::fstatfs(file.number(), &status) != 0 ||
+         std::ranges::find(kernel_file_systems, status.f_type) != std::end(kernel_file_systems);
 }
 
 }  // namespace
@@ -47,12 +64,14 @@ UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path) {
   if (!found) return {};
   struct stat status;
   if (::fstat(found.number(), &status) != 0) return {};
-  if (!S_ISREG(status.st_mode)) {
+  if (!S_ISREG(status.st_mode) || is_made_by_kernel(found)) {
     errno = EINVAL;
     return {};
   }
-  // The same file, whatever the path means by now.
-  return UniqueFd(::open(format("/proc/self/fd/{}", found.number()).c_str(), O_RDONLY | O_CLOEXEC));
+  // The same file, whatever the path means by now; without waiting for its owner to give up a lease
+  // (fcntl(2), F_SETLEASE).
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  return UniqueFd(::open(format("/proc/self/fd/{}", found.number()).c_str(), flags));
 }
 
 }  // namespace tare::sys

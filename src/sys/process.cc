@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/recorder_call.h"
 #include "sys/file.h"
 
 namespace tare::sys {
@@ -97,7 +98,16 @@ Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, voi
   sigset_t all, before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
+  const std::int64_t begin = recorder::is_on() ? recorder::now() : 0;
   const long pid = clone3_and_enter(&args, child_main, argument);
+  if (recorder::is_on())
+    recorder::add_call(recorder::own_lane(),
+                       {.kind = recorder::call_kind(SYS_clone3),
+                        .arguments = {1, sizeof args},
+                        .result = pid,
+                        .begin = begin,
+                        .end = recorder::now()},
+                       recorder::own_memory());
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) throw system_error(static_cast<int>(-pid), "cannot make a process (clone3)");
   return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
@@ -131,6 +141,13 @@ void rename_process(std::string_view title, const char* name) noexcept {
     std::ranges::copy(title.substr(0, command_line.size() - 1), command_line.begin());
 }
 
+void fill_standard_streams() noexcept {
+  // Programs that are started from here keep them, as they would any standard stream.
+  int fd = ::open("/dev/null", O_RDWR);                   // NOLINT(android-cloexec-open)
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);  // NOLINT(android-cloexec-dup)
+  if (fd >= 0) ::close(fd);
+}
+
 void keep_ended_children() noexcept { ::signal(SIGCHLD, SIG_DFL); }
 
 int reap(pid_t pid) {
@@ -147,19 +164,37 @@ bool has_ended(Fd pidfd) {
   return info.si_pid != 0;
 }
 
-std::optional<std::uint64_t> start_ticks(pid_t pid) {
+std::optional<ProcessStatus> try_status_of(pid_t pid) {
   const UniqueFd file = try_open_at(here, format("/proc/{}/stat", pid), O_RDONLY);
   char buffer[1024];
   const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
   const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
   // The second field is the program's name in brackets, in which anything may stand.
-  std::size_t at = text.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; field++) at = text.find(' ', at + 1);
-  if (at == std::string::npos) return std::nullopt;
-  std::uint64_t ticks = 0;
-  const auto [end, error] = std::from_chars(text.data() + at + 1, text.data() + text.size(), ticks);
+  const std::size_t begin = text.find('('), end = text.rfind(')');
+  if (end == text.npos || end + 2 >= text.size() || begin >= end) return std::nullopt;
+  ProcessStatus status{.name = std::string(text.substr(begin + 1, end - begin - 1)), .state = text[end + 2]};
+  std::from_chars(text.data() + std::min(end + 4, text.size()), text.data() + text.size(), status.parent);
+  std::size_t at = end;
+  for (int field = 2; field < 22 && at != text.npos; field++) at = text.find(' ', at + 1);
+  if (at == text.npos) return std::nullopt;
+  const auto [stop, error] =
+      std::from_chars(text.data() + at + 1, text.data() + text.size(), status.start_ticks);
   if (error != std::errc()) return std::nullopt;
-  return ticks;
+  return status;
+}
+
+const std::string& boot_id() {
+  static const std::string id = [] {
+    std::string text = try_read_file(here, "/proc/sys/kernel/random/boot_id").value_or(std::string());
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  }();
+  return id;
+}
+
+std::optional<std::uint64_t> start_ticks(pid_t pid) {
+  const auto status = try_status_of(pid);
+  return status ? std::optional(status->start_ticks) : std::nullopt;
 }
 
 UniqueFd try_hold(pid_t pid, std::uint64_t ticks) {

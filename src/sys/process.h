@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 #include <vector>
@@ -33,6 +34,9 @@ void remember_command_line(int count, char** words) noexcept;
 /// `name` (15 bytes) the process's name.
 void rename_process(std::string_view title, const char* name) noexcept;
 
+/// To be called first: a program started with closed standard streams must not take its own files for them.
+void fill_standard_streams() noexcept;
+
 /// To be called first: where the caller ignores SIGCHLD, and so we do, children vanish without a status
 /// (wait(2)).
 void keep_ended_children() noexcept;
@@ -42,6 +46,19 @@ int reap(pid_t pid);
 
 /// waitid(2) on a pidfd without reaping: has it ended?
 bool has_ended(Fd pidfd);
+
+/// What the kernel says of a process (proc_pid_stat(5)).
+struct ProcessStatus {
+  std::string name;
+  char state = 0;  ///< Z: it has ended and was not reaped
+  pid_t parent = 0;
+  std::uint64_t start_ticks = 0;
+};
+/// nullopt when there is no such process.
+std::optional<ProcessStatus> try_status_of(pid_t pid);
+
+/// Another one after each boot: pids and times since boot then mean other processes.
+const std::string& boot_id();
 
 /// When the process began, in the kernel's ticks since boot (proc_pid_stat(5), field 22): with it a pid means
 /// one process for good. nullopt when there is no such process.

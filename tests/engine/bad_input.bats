@@ -349,23 +349,27 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 		-e EMPTY invalid environment variable
 		--env-file ./no-file invalid argument "./no-file" for "--env-file" flag: 
 		--env-file /etc /etc
-		-v /etc invalid argument "/etc" for "-v, --volume" flag: "/etc" is not SOURCE:DESTINATION
+		-v etc invalid argument "etc" for "-v, --volume" flag: the destination "etc" is not an absolute path
 		-v /etc:etc "etc" is not an absolute path
-		-v /etc:/x:ro:more is not SOURCE:DESTINATION
+		-v /etc:/x:ro:more invalid volume specification: '/etc:/x:ro:more'
 		-v /etc:/x:sideways unknown option "sideways"
-		-v name:/x "name" is no host path
-		-v :/x no host path
+		-v na/me:/x includes invalid characters for a local volume name
+		-v :/x invalid volume specification: ':/x'
 		--tmpfs x invalid argument "x" for "--tmpfs" flag: the destination "x" is not an absolute path
 		--tmpfs /x:size=much invalid size: 'much'
 		--tmpfs /x:nonsense /x
 		--stop-signal NOTHING invalid signal: NOTHING
-		--stop-signal 65 number is out of range
+		--stop-signal 65 invalid signal: 65
 		-w relative the working directory 'relative' is invalid
 		-w /etc/passwd /etc/passwd
 		-u nobody-there unable to find user nobody-there
 		-u 0:nogroup-there unable to find group nogroup-there
-		-u -1 unable to find user -1
-		-u 4294967296 unable to find user 4294967296
+		-u -1 user -1: uids and gids must be in range 0-2147483647
+		-u 99999999999 user 99999999999: uids and gids must be in range 0-2147483647
+		--group-add absent unable to find group absent
+		--cap-add nonsense invalid CapAdd: unknown capability: "CAP_NONSENSE"
+		--cap-drop nonsense invalid CapDrop: unknown capability: "CAP_NONSENSE"
+		--security-opt nonsense invalid --security-opt: "nonsense"
 		--name x Invalid container name (x)
 		--name ../x Invalid container name (../x)
 		--name /x/y Invalid container name

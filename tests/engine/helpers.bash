@@ -68,12 +68,15 @@ machine_state() {
 	done
 	echo "namespaces:"
 	lsns -n -o NS,TYPE 2>/dev/null | sort
+	echo "loop devices:"
+	grep -hF "$BATS_TEST_TMPDIR" /sys/block/loop*/loop/backing_file 2>/dev/null || true
 	echo "store:"
 	(cd "$BATS_TEST_TMPDIR" && find root run 2>/dev/null | sort)
 }
 
 # private_machine COMMAND...: runs it as the first process of namespaces of its own and below cgroups of its own, so that
-# what happens elsewhere on the machine is not in its machine_state.
+# what happens elsewhere on the machine is not in its machine_state. It is in a cgroup as of a login session, which its
+# monitors have to leave.
 private_machine() {
 	local group=private-$BASHPID status=0 mount
 	local -a mounts
@@ -88,9 +91,19 @@ private_machine() {
 	unshare --mount --pid --fork --ipc --uts --net --mount-proc --kill-child bash -c '
 		group=$1 count=$2
 		for mount in "${@:3:count}"; do mount --bind "$mount/$group" "$mount" || exit; done
+		# What others mount in temporary directories goes when they remove those.
+		for mount in $(findmnt -rno TARGET | tac); do
+			if [[ $mount == /tmp/* && $mount != "$BATS_RUN_TMPDIR"* && $BATS_RUN_TMPDIR != "$mount"* ]]; then umount -l "$mount"; fi
+		done
+		for session in /sys/fs/cgroup{,/systemd}/session; do
+			[[ ! -e ${session%/*}/cgroup.procs ]] || { mkdir "$session" && echo 0 >"$session/cgroup.procs"; } || exit
+		done
 		shift "$((count + 2))"
 		exec "$@"' private_machine "$group" "${#mounts[@]}" "${mounts[@]}" "$@" || status=$?
-	for mount in "${mounts[@]}"; do rmdir "$mount/$group" || status=$?; done
+	for mount in "${mounts[@]}"; do
+		[[ ! -e $mount/$group/session ]] || rmdir "$mount/$group/session" || status=$?
+		rmdir "$mount/$group" || status=$?
+	done
 	return "$status"
 }
 
@@ -107,6 +120,37 @@ wait_until() {
 		((SECONDS < end)) || { echo "not within $seconds seconds: $*" && return 1; }
 		sleep 0.1
 	done
+}
+
+# shellcheck disable=SC2154 # what `run` sets
+# says EXPECTED ARGUMENT...: `tare run --rm` ends with 0 and prints that.
+says() {
+	local expected=$1
+	shift
+	run --separate-stderr tare run --rm "$@"
+	[[ $status == 0 ]] || echo "$stderr"
+	equal "status of $*" "$status" 0
+	equal "output of $*" "$output" "$expected"
+}
+
+# shellcheck disable=SC2154 # what `run` sets
+# refuses WORDS ARGUMENT...: `tare run` fails, not the command, and the last line has the words.
+refuses() {
+	local words=$1
+	shift
+	run --separate-stderr tare run --rm "$@"
+	equal "status of $*" "$status" 125
+	[[ ${stderr_lines[-1]} == *"$words"* ]] || { echo "$*: $stderr" && return 1; }
+	equal "output of $*" "$output" ""
+}
+
+# start NAME ARGUMENT...: detached. Sets container_id and container_pid.
+start() {
+	local name=$1
+	shift
+	tare run -d --name "$name" "$@" 2>/dev/null
+	# shellcheck disable=SC2034 # for the caller
+	read -r container_id container_pid < <(tare inspect "$name" | jq -r '.[0] | "\(.Id) \(.State.Pid)"')
 }
 
 # start_container NAME ARGUMENT...: `tare run --name NAME ARGUMENT...` beside the test, until its command has printed

@@ -218,7 +218,7 @@ in_container() {
 		export PATH=/bin:/usr/bin
 		unset TARE_ROOT TARE_RUN_ROOT
 		exec chroot . /bin/sh -ec "umount -l /old; $2"' || status=$?
-	[[ ! -d $group ]] || rmdir "$group/init" "$group" || status=$?
+	[[ ! -d $group ]] || rmdir "$group/init" "$group" || { status=$?; find "$group" -type d >&2; grep . "$group"/*/cgroup.procs >&2; }
 	return "$status"
 }
 
@@ -245,9 +245,10 @@ in_container() {
 		file=/sys/fs/cgroup/memory.max
 	fi
 	run --separate-stderr in_container "$mounts; tare run --rm -m 64m /inner cat $file"
-	[[ $status == 0 && $output == 67108864 ]]
+	[[ $status == 0 ]] || { echo "$status: $stderr" && return 1; }
+	equal "limit" "$output" 67108864
 	run --separate-stderr in_container "$mounts; tare run --rm -m 16m /inner sh -c 'tail /dev/zero'"
-	[[ $status == 137 && $stderr == *OOM* ]]
+	[[ $status == 137 && $stderr == *OOM* ]] || { echo "$status: $stderr" && return 1; }
 }
 
 @test "LM10 an ordinary user is told in one line that root is needed" {

@@ -188,6 +188,7 @@ shell.answer("tty; for i in 0 1 2; do readlink /proc/self/fd/$i; done; stat -c '
 shell.expect(prompt)
 shell.answer("stty size", r"30 100\r\n")
 shell.expect(prompt)
+time.sleep(1)  # it shows its prompt before it waits for a key, and hears of the size only where it waits
 shell.resize(41, 132)
 shell.expect(r"\rat-prompt> \x1b\[J")  # drawn anew: the signal has come
 shell.answer("stty size", r"41 132\r\n")
@@ -196,13 +197,13 @@ shell.answer("sleep 100 &", prompt)
 shell.answer("jobs", r"\[1\]\+  Running +sleep 100\r\n")
 shell.expect(prompt)
 shell.answer("fg", r"sleep 100\r\n")
+time.sleep(1)  # the shell tells before it gives the terminal away, and only what has it is interrupted or stopped
 shell.type("\x03")
 shell.expect(prompt)
 shell.answer("echo \"after Ctrl-C: $?\"", r"after Ctrl-C: 130\r\n")
 shell.expect(prompt)
 shell.type("sleep 200\n")
 shell.expect(r"sleep 200\r\n")
-# Only a program in the foreground is stopped: it must be there before Ctrl-Z is.
 time.sleep(1)
 shell.type("\x1a")
 shell.expect(r"\[1\]\+  Stopped +sleep 200\r\n")

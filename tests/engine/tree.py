@@ -6,6 +6,7 @@ A line is: path, type, mode, uid, gid, mtime, and what matters for the type: siz
 last the extended attributes. What is below an EXCEPT is left out. `make` writes an archive as `docker export` does: in
 pax format, names without ./ in front, hard links, attributes as SCHILY.xattr records.
 """
+import decimal
 import hashlib
 import io
 import os
@@ -23,6 +24,10 @@ def line(path, kind, status, detail, xattrs):
     return f"/{path} {kind} {mode:04o} {uid} {gid} {mtime} {detail} {attributes}".rstrip()
 
 
+def time_of(nanoseconds):
+    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"
+
+
 def digest(data):
     return f"{len(data)} {hashlib.sha256(data).hexdigest()}"
 
@@ -36,7 +41,7 @@ def describe_directory(top, outside):
             continue
         status = os.lstat(real)
         mode = status.st_mode
-        common = (stat.S_IMODE(mode), status.st_uid, status.st_gid, int(status.st_mtime))
+        common = (stat.S_IMODE(mode), status.st_uid, status.st_gid, time_of(status.st_mtime_ns))
         xattrs = {name: os.getxattr(real, name, follow_symlinks=False)
                   for name in os.listxattr(real, follow_symlinks=False)}
         if stat.S_ISDIR(mode):
@@ -59,13 +64,14 @@ def describe_directory(top, outside):
 def describe_tar(name):
     lines, links = {}, {}
     with tarfile.open(name) as archive:
-        members = {member.name.strip("/"): member for member in archive.getmembers()}
+        members = {os.path.normpath("/" + member.name).strip("/"): member for member in archive.getmembers()}
         for member in members.values():
-            target = member.linkname if member.islnk() else member.name.strip("/")
+            target = member.linkname if member.islnk() else os.path.normpath("/" + member.name).strip("/")
             links[target] = links.get(target, 0) + 1
         for path, member in members.items():
             original = members[member.linkname] if member.islnk() else member
-            common = (original.mode, original.uid, original.gid, int(original.mtime))
+            exact = decimal.Decimal(original.pax_headers.get("mtime", int(original.mtime)))
+            common = (original.mode, original.uid, original.gid, time_of(int(exact * 10**9)))
             xattrs = {key[len(XATTR):]: value.encode("utf-8", "surrogateescape")
                       for key, value in original.pax_headers.items() if key.startswith(XATTR)}
             if original.isdir():
@@ -74,7 +80,7 @@ def describe_tar(name):
                 kind, detail, common = "symlink", original.linkname, (0o777, *common[1:])
             elif original.isreg():
                 content = archive.extractfile(original).read()
-                kind, detail = "file", f"{digest(content)} links={links[original.name.strip('/')]}"
+                kind, detail = "file", f"{digest(content)} links={links[os.path.normpath('/' + original.name).strip('/')]}"
             elif original.isfifo():
                 kind, detail = "fifo", ""
             else:

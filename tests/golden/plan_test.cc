@@ -66,9 +66,13 @@ struct Choice {
   runtime::HostFacts host{.cgroups = {{v2("/sys/fs/cgroup")}}, .capabilities = every_capability};
 };
 
+using MakePlan = plan::Program (*)(const oci::RuntimeConfig&, const runtime::HostFacts&, const std::string&);
+
 struct Case {
   const char* name;
   std::function<void(Choice&)> change;
+  std::function<void(oci::RuntimeConfig&)> adjust = {};  ///< for what no option says
+  MakePlan make = runtime::make_plan;
 };
 
 void PrintTo(const Case& wanted, std::ostream* out) { *out << wanted.name; }
@@ -150,10 +154,129 @@ const std::vector<Case> cases = {
        c.host.capabilities =
            std::uint64_t{1} << CAP_SYS_ADMIN | std::uint64_t{1} << CAP_CHOWN | std::uint64_t{1} << CAP_KILL;
      }},
+    {"capabilities_chosen",
+     [](Choice& c) {
+       c.options.capabilities_added = {"net_admin", "CAP_SYS_PTRACE"};
+       c.options.capabilities_dropped = {"CHOWN", "mknod"};
+       c.options.security_options = {"no-new-privileges", "systempaths=unconfined"};
+     }},
+    {"privileged",
+     [](Choice& c) {
+       c.options.privileged = true;
+       c.container.host_devices = {
+           {.path = ContainerPath("/dev/net/tun"), .major = 10, .minor = 200},
+           {.path = ContainerPath("/dev/null"), .major = 1, .minor = 3},
+           {.path = ContainerPath("/dev/sda"), .type = 'b', .major = 8, .mode = 0660, .gid = 6}};
+     }},
+    {"privileged_without_mknod",
+     [](Choice& c) {
+       c.options.privileged = c.options.read_only = true;
+       c.host.cgroups = v1_layout();
+       c.host.capabilities &= ~(std::uint64_t{1} << CAP_MKNOD);
+       c.container.capabilities = c.host.capabilities;
+       c.container.host_devices = {
+           {.path = ContainerPath("/dev/net/tun"), .major = 10, .minor = 200},
+           {.path = ContainerPath("/dev/sda"), .type = 'b', .major = 8, .mode = 0660, .gid = 6}};
+     }},
+    {"apparmor",
+     [](Choice& c) {
+       c.container.security = {.apparmor = true, .default_profile = true};
+       c.options.security_options = {"no-new-privileges"};
+     }},
+    {"selinux",
+     [](Choice& c) {
+       c.container.security = {.selinux = true,
+                               .selinux_contexts =
+                                   "process = \"system_u:system_r:container_t:s0\"\n"
+                                   "file = \"system_u:object_r:container_file_t:s0\"\n"};
+       c.options.security_options = {"label=level:s0:c1,c2"};
+     }},
+    {"user_namespace",
+     [](Choice& c) {
+       c.options.uid_mappings = {{.container = 0, .host = 100000, .size = 65536}};
+       c.options.remove = true;
+       c.container.identity.user = {.uid = 1000, .gid = 5, .additional_gids = {5, 70000}};
+       c.container.root.lower.emplace_back("/srv/base");
+       c.host.cgroups = hybrid_layout();
+       c.host.capabilities &= ~(std::uint64_t{1} << CAP_SYS_RESOURCE);
+       c.container.capabilities = c.host.capabilities;
+       c.options.capabilities_added = {"SYS_RESOURCE"};
+     }},
+    {"user_namespace_of_one_id",
+     [](Choice& c) {
+       c.options.uid_mappings = {{.container = 0, .host = 1000, .size = 1}};
+       c.options.network = engine::Network::host;
+       c.options.terminal = true;
+       c.container.root = {.path = HostPath("/srv/rootfs"), .lower = {}, .upper = {}, .work = {}};
+     }},
     {"ignored_signals",
      [](Choice& c) {
        c.host.ignored_signals = std::uint64_t{1} << (SIGPIPE - 1) | std::uint64_t{1} << (SIGINT - 1);
      }},
+    {"devices",
+     [](Choice& c) {
+       c.container.devices.nodes = {
+           {.path = ContainerPath("/dev/fuse"), .major = 10, .minor = 229, .source = "/dev/fuse"},
+           {.path = ContainerPath("/dev/snd/control"),
+            .major = 116,
+            .mode = 0660,
+            .gid = 29,
+            .source = "/dev/snd/controlC0"},
+           {.path = ContainerPath("/dev/snd/timer"), .major = 116, .minor = 33},
+           {.path = ContainerPath("/dev/zero"), .major = 1, .minor = 7, .source = "/dev/full"},
+           {.path = ContainerPath("/data/disk"), .type = 'b', .major = 8, .source = "/dev/sda"}};
+     }},
+    {"devices_in_a_bound_dev",
+     [](Choice& c) {
+       c.options.binds = {engine::parse_bind("/srv/dev:/dev")};
+       c.container.devices.nodes = {
+           {.path = ContainerPath("/dev/fuse"), .major = 10, .minor = 229, .source = "/dev/fuse"}};
+     }},
+    {"supervised",
+     [](Choice& c) {
+       c.options.init = true;
+       c.options.oom_score_adj = 500;
+       c.options.domainname = "example";
+       c.options.shm_size = 1 << 20;
+       c.options.sysctl = {engine::parse_sysctl("net.ipv4.ip_forward=1"),
+                           engine::parse_sysctl("kernel.msgmax=65536")};
+     }},
+    {"namespaces_of_the_host",
+     [](Choice& c) {
+       using Mode = engine::NamespaceChoice::Mode;
+       c.options.pid.mode = c.options.ipc.mode = c.options.uts.mode = c.options.cgroup_namespace.mode =
+           Mode::host;
+     }},
+    {"namespaces_of_containers",
+     [](Choice& c) {
+       using Mode = engine::NamespaceChoice::Mode;
+       c.options.pid = c.options.ipc = {.mode = Mode::container, .container = "web"};
+       c.options.network = engine::Network::container;
+       c.options.network_container = "web";
+       c.container.borrowed = {.namespaces = {{oci::NamespaceKind::pid, "/proc/123/ns/pid"},
+                                              {oci::NamespaceKind::ipc, "/proc/123/ns/ipc"},
+                                              {oci::NamespaceKind::network, "/proc/123/ns/net"}},
+                               .shm_owner = "/proc/123/ns/mnt",
+                               .etc_directory = HostPath("/var/lib/tare/containers/web"),
+                               .hostname = "web"};
+     }},
+    {"ipc_none", [](Choice& c) { c.options.ipc.mode = engine::NamespaceChoice::Mode::none; }},
+    {"joined_namespaces", [](Choice&) {},
+     [](oci::RuntimeConfig& config) {
+       for (auto& one : config.namespaces)
+         if (one.kind == oci::NamespaceKind::pid) one.path = "/proc/123/ns/pid";
+       for (auto& one : config.namespaces)
+         if (one.kind == oci::NamespaceKind::network) one.path = "/run/netns/blue";
+     }},
+    {"joined_user_namespace", [](Choice&) {},
+     [](oci::RuntimeConfig& config) {
+       config.namespaces.push_back({oci::NamespaceKind::user, "/proc/123/ns/user"});
+     }},
+    {"exec", [](Choice& c) { c.host.cgroups = hybrid_layout(); }, {}, runtime::make_exec_plan},
+    {"exec_terminal",
+     [](Choice& c) { c.options.terminal = c.options.interactive = true; },
+     {},
+     runtime::make_exec_plan},
 };
 
 std::string plan_of(const Case& wanted) {
@@ -162,8 +285,9 @@ std::string plan_of(const Case& wanted) {
   wanted.change(choice);
   engine::validate(choice.options);
   choice.container.device_filter = choice.host.cgroups.device_filter();
-  return plan::print(
-      runtime::make_plan(engine::make_config(choice.options, choice.container), choice.host, id));
+  oci::RuntimeConfig config = engine::make_config(choice.options, choice.container);
+  if (wanted.adjust) wanted.adjust(config);
+  return plan::print(wanted.make(config, choice.host, id));
 }
 
 class Plan : public testing::TestWithParam<Case> {};

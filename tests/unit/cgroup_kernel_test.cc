@@ -151,6 +151,8 @@ TEST(Cgroup, TakesAllLimitsAndTheKernelHasThem) {
     resources.cpu_shares = 512, resources.cpu_quota = 50000, resources.cpu_period = 200000;
   if (layout.can_limit("cpuset")) resources.cpuset_cpus = "0", resources.cpuset_mems = "0";
   if (layout.can_limit("pids")) resources.pids_limit = 20;
+  const bool weighs_io = layout.can_limit("io") || layout.can_limit("blkio");
+  if (weighs_io) resources.block_io_weight = 50;
   const auto facts = read_facts(layout);
   if (!facts.swap_accounting) resources.memory_swap.reset();
   auto cgroup = Cgroup::create(layout, path, needed_controllers(resources));
@@ -174,6 +176,34 @@ TEST(Cgroup, TakesAllLimitsAndTheKernelHasThem) {
   }
   if (layout.can_limit("pids")) {
     EXPECT_EQ(read_limit(layout, "pids", path, "pids.max"), "20");
+  }
+  if (weighs_io) {
+    const Hierarchy& hierarchy = *layout.find(layout.can_limit("io") ? "io" : "blkio");
+    const auto text = [&](const char* file) {
+      const auto found = sys::try_read_file(sys::here, hierarchy.mount.value + path + "/" + file);
+      return found.value_or("");
+    };
+    const std::string all =
+        text("io.bfq.weight") + text("blkio.bfq.weight") + text("blkio.weight") + text("io.weight");
+    EXPECT_TRUE(all == "50\n" || all.starts_with("default 50\n") || all == "default 405\n") << all;
+  }
+}
+
+TEST(Cgroup, SaysWhichFilesAKernelLacksThatCannotWeighBlockIo) {
+  const auto layout = read_layout();
+  const auto cgroup = Cgroup::create(layout, test_path("weight"));
+  const Write write{.file = "no.such.weight",
+                    .value = "50",
+                    .why = "the block I/O weight",
+                    .other_file = "nor.this",
+                    .other_value = "405"};
+  try {
+    cgroup.apply({write});
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_EQ(error.text(),
+              "the block I/O weight was asked for, but this kernel has neither no.such.weight nor nor.this");
   }
 }
 
@@ -387,6 +417,7 @@ TEST(Cgroup, DeviceRulesAreFeltOnV2) {
   ASSERT_NE(layout.unified(), nullptr) << "these tests want a cgroup2 mount";
   const auto path = test_path("program");
   const auto cgroup = Cgroup::create(layout, path);
+  EXPECT_TRUE(can_load_device_program());
   attach_device_rules(cgroup.open_unified(), default_device_rules());
   EXPECT_EQ(exit_code(start_inside(cgroup, try_devices)), 0);
   // Everything forbidden: not even null.

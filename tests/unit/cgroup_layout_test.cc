@@ -20,6 +20,9 @@ TEST(CgroupLayout, OfDebian12IsOneUnifiedHierarchy) {
   EXPECT_TRUE(layout.hierarchies[0].unified);
   EXPECT_TRUE(layout.hierarchies[0].writable);
   EXPECT_EQ(layout.device_filter(), DeviceFilter::program);
+  Layout refused = layout;
+  refused.programs_are_refused = true;
+  EXPECT_EQ(refused.device_filter(), DeviceFilter::none);
 }
 
 TEST(CgroupLayout, OfUbuntuWithV1HasControllersThatShareAMount) {

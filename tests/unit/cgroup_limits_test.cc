@@ -100,6 +100,26 @@ TEST(CgroupLimits, LeaveThePeriodAloneWhenOnlyAQuotaIsGiven) {
   EXPECT_EQ(lines(plan_limits(v2_layout(), {.cpu_period = 20000})), (Lines{"cpu.max max 20000"}));
 }
 
+TEST(CgroupLimits, OfBlockIoGoToWhicheverFileTheKernelHas) {
+  Layout v1 = v1_layout();
+  v1.hierarchies.push_back({HostPath("/sys/fs/cgroup/blkio"), "blkio", {"blkio"}, false, "/", true});
+  const oci::Resources resources = {.block_io_weight = 50};
+  const auto old_writes = plan_limits(v1, resources), new_writes = plan_limits(v2_layout(), resources);
+  EXPECT_EQ(lines(old_writes), (Lines{"blkio.bfq.weight 50"}));
+  EXPECT_EQ(old_writes[0].other_file + " " + old_writes[0].other_value, "blkio.weight 50");
+  EXPECT_EQ(v1.hierarchies[old_writes[0].hierarchy].name, "blkio");
+  EXPECT_EQ(lines(new_writes), (Lines{"io.bfq.weight 50"}));
+  EXPECT_EQ(new_writes[0].other_file + " " + new_writes[0].other_value, "io.weight 405");
+  EXPECT_EQ(io_weight_of(10), 1U);
+  EXPECT_EQ(io_weight_of(1000), 10000U);
+  EXPECT_EQ(needed_controllers(resources), (std::vector<std::string>{"io"}));
+  EXPECT_EQ(refusal(v2_layout({"cpu"}), resources),
+            "the block I/O weight needs the io cgroup controller, which is not among those in "
+            "/sys/fs/cgroup/cgroup.controllers");
+  EXPECT_EQ(refusal(v1_layout(), resources),
+            "the block I/O weight needs the blkio cgroup controller, which is not mounted");
+}
+
 TEST(CgroupLimits, ThatCannotBeHadAreRefusedByName) {
   EXPECT_EQ(refusal(v2_layout({"cpu"}), {.memory_limit = 1 << 20}),
             "the memory limit needs the memory cgroup controller, which is not among those in "

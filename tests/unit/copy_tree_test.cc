@@ -120,7 +120,7 @@ class CopyTree : public ::testing::Test {
   }
   void copy(const std::function<void(std::uint64_t)>& progress = {}) {
     copy_tree(sys::open_at(sys::here, from(), O_PATH | O_DIRECTORY),
-              sys::open_at(sys::here, to(), O_PATH | O_DIRECTORY), progress);
+              sys::open_at(sys::here, to(), O_PATH | O_DIRECTORY), {}, progress);
   }
   std::string copy_error() {
     try {
@@ -448,6 +448,27 @@ TEST_F(CopyTree, BeginsAnotherFileWhereTheTargetHasNoMoreLinks) {
   EXPECT_EQ(error, "no error");
   EXPECT_EQ(sys::list_directory(sys::here, to()).size(), 65'100U);
   EXPECT_EQ(sys::read_file(sys::here, to("/65099")), "x");
+}
+
+TEST_F(CopyTree, GivesTheCopiesToTheOwnersThatAUserNamespaceHasOutside) {
+  write("/own", "", 04755);
+  write("/other", "");
+  ASSERT_EQ(::chown(from("/other").c_str(), 7, 70000), 0);
+  ASSERT_EQ(::symlink("own", from("/link").c_str()), 0);
+  const std::vector<oci::IdMapping> map = {{.container = 0, .host = 100000, .size = 100}};
+  copy_tree(sys::open_at(sys::here, from(), O_PATH | O_DIRECTORY),
+            sys::open_at(sys::here, to(), O_PATH | O_DIRECTORY), {.uids = map, .gids = map});
+  const auto owner = [&](const char* path) {
+    struct stat status;
+    EXPECT_EQ(::lstat(to(path).c_str(), &status), 0) << path;
+    return std::pair(status.st_uid, status.st_gid);
+  };
+  EXPECT_EQ(owner(""), std::pair(100000U, 100000U));
+  EXPECT_EQ(owner("/link"), std::pair(100000U, 100000U));
+  EXPECT_EQ(owner("/other"), std::pair(100007U, 65534U)) << "an id without a mapping is nobody's";
+  struct stat status;
+  ASSERT_EQ(::stat(to("/own").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 04755U);
 }
 
 }  // namespace

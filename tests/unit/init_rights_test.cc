@@ -123,5 +123,33 @@ TEST(InitRights, GainsNoPrivilegesFromThenOn) {
   });
 }
 
+// Without a security module the files are there and refuse what is written; what may be opened is the point.
+TEST(InitRights, WritesLabelsToTheContainersOwnProcfsAndNowhereElse) {
+  in_child(CLONE_NEWNS | CLONE_NEWPID, [] {
+    RootedOperations operations;
+    const auto write = [&](const char* path, const char* text) {
+      return operations.perform({.kind = Kind::set_label, .path = path, .text = text});
+    };
+    EXPECT_EQ(write("thread-self/comm", "x"), -ENOENT) << "no /proc";
+    EXPECT_EQ(::mkdir(in_root("/proc").c_str(), 0755), 0);
+    write_text(in_root("/proc/target"), "");
+    EXPECT_EQ(write("target", "x"), -EXDEV) << "no procfs";
+    EXPECT_EQ(::mount("/proc/sys", in_root("/proc").c_str(), nullptr, MS_BIND, nullptr), 0);
+    EXPECT_EQ(write("kernel/hostname", "x"), -EXDEV) << "not its top";
+    EXPECT_EQ(::umount(in_root("/proc").c_str()), 0);
+    EXPECT_EQ(::mount("/proc", in_root("/proc").c_str(), nullptr, MS_BIND, nullptr), 0);
+    EXPECT_EQ(write("thread-self/comm", "labelled"), 0);
+    EXPECT_EQ(text_of("/proc/thread-self/comm"), "labelled\n");
+    EXPECT_EQ(write("thread-self/absent", "x"), -ENOENT);
+    EXPECT_EQ(write("../target", "x"), -EXDEV);
+    EXPECT_EQ(write("self/root/etc/passwd", "x"), -ELOOP) << "a magic link";
+    write_text(in_root("/own"), "");
+    EXPECT_EQ(::mount(in_root("/own").c_str(), in_root("/proc/self/comm").c_str(), nullptr, MS_BIND, nullptr),
+              0);
+    EXPECT_EQ(write("thread-self/../../comm", "x"), -EXDEV) << "another mount";
+    EXPECT_EQ(text_of(in_root("/own")), "");
+  });
+}
+
 }  // namespace
 }  // namespace tare::init

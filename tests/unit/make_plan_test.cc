@@ -16,7 +16,7 @@ oci::RuntimeConfig smallest() {
   oci::RuntimeConfig config;
   config.root.path = HostPath("/srv/rootfs");
   config.process.args = {"/bin/true"};
-  config.namespaces = {oci::NamespaceKind::mount, oci::NamespaceKind::uts};
+  config.namespaces = {{oci::NamespaceKind::mount, ""}, {oci::NamespaceKind::uts, ""}};
   config.hostname = "harbour";
   return config;
 }
@@ -59,11 +59,24 @@ TEST(CommandCandidates, AreNoneWithoutACommand) {
 
 TEST(MakePlan, RefusesNamespacesThatItCannotMake) {
   oci::RuntimeConfig config = smallest();
-  config.namespaces.push_back(oci::NamespaceKind::user);
+  config.namespaces.push_back({oci::NamespaceKind::user, ""});
+  EXPECT_EQ(refusal(config, ErrorKind::invalid),
+            "no uid mapping has the container's uid 0 (the container's first process starts as that)");
+  config.uid_mappings = config.gid_mappings = {{.container = 0, .host = 1000, .size = 10}};
+  for (const auto kind : {oci::NamespaceKind::pid, oci::NamespaceKind::ipc, oci::NamespaceKind::cgroup}) {
+    config.namespaces = {{oci::NamespaceKind::user, ""}, {oci::NamespaceKind::mount, ""}};
+    for (const auto other : {oci::NamespaceKind::pid, oci::NamespaceKind::ipc, oci::NamespaceKind::cgroup})
+      if (other != kind) config.namespaces.push_back({other, ""});
+    EXPECT_TRUE(refusal(config, ErrorKind::unsupported).starts_with("with a user namespace of its own"));
+    config.namespaces.push_back({kind, ""});
+    EXPECT_EQ(refusal(config, ErrorKind::unsupported), "accepted");
+    config.namespaces.push_back({oci::NamespaceKind::network, "/proc/1/ns/net"});
+    EXPECT_TRUE(refusal(config, ErrorKind::unsupported).starts_with("with a user namespace of its own"));
+  }
+  config.uid_mappings.clear();
+  config.namespaces = {{oci::NamespaceKind::mount, ""}, {oci::NamespaceKind::time, ""}};
   EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
-  config.namespaces = {oci::NamespaceKind::mount, oci::NamespaceKind::time};
-  EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
-  config.namespaces = {oci::NamespaceKind::pid};
+  config.namespaces = {{oci::NamespaceKind::pid, ""}};
   EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
 }
 
@@ -73,7 +86,7 @@ TEST(MakePlan, SetsAHostnameOnlyWhereThereIsOne) {
   config.hostname.clear();
   EXPECT_EQ(count(make_plan(config, {}, "name"), Kind::set_hostname), 0);
   config = smallest();
-  config.namespaces = {oci::NamespaceKind::mount};
+  config.namespaces = {{oci::NamespaceKind::mount, ""}};
   EXPECT_EQ(count(make_plan(config, {}, "name"), Kind::set_hostname), 0) << "it would be the host's";
 }
 
@@ -115,7 +128,7 @@ TEST(MakePlan, RefusesDevicesOutsideOfDevAndTerminalsWithoutOne) {
   EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
   config.mounts = {{.destination = ContainerPath("/dev"), .type = "tmpfs"}};
   EXPECT_EQ(refusal(config, ErrorKind::unsupported), "accepted");
-  for (const char* path : {"/data/null", "/dev/net/tun", "/devnull"}) {
+  for (const char* path : {"/data/null", "/devnull", "/dev"}) {
     config.devices = {{.path = ContainerPath(path), .major = 1, .minor = 3}};
     EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted") << path;
   }

@@ -25,51 +25,6 @@ std::string refusal(const std::function<void()>& act) {
   return "accepted";
 }
 
-TEST(ParseBind, ReadsSourceDestinationAndOptions) {
-  const Bind plain = parse_bind("/srv:/data");
-  EXPECT_EQ(plain.source, "/srv");
-  EXPECT_EQ(plain.destination.value, "/data");
-  EXPECT_EQ(plain.options, Words{"rbind"});
-  EXPECT_EQ(parse_bind("./x:/data:ro,nosuid").options, (Words{"rbind", "ro", "nosuid"}));
-  EXPECT_EQ(parse_bind("/srv:/data:bind,ro").options, (Words{"bind", "bind", "ro"}));
-  for (const char* source : {".", "..", "../x", "/"})
-    EXPECT_EQ(parse_bind(source + std::string(":/d")).source, source);
-}
-
-TEST(ParseBind, PutsTheDestinationIntoItsPlainForm) {
-  for (const auto& [written, meant] : {std::pair{"/data/", "/data"},
-                                       {"//a///b", "/a/b"},
-                                       {"/a/./b/.", "/a/b"},
-                                       {"/x/../proc", "/proc"},
-                                       {"/../..", "/"},
-                                       {"/a/..", "/"},
-                                       {"/...", "/..."}})
-    EXPECT_EQ(parse_bind(std::string("/s:") + written).destination.value, meant);
-}
-
-TEST(ParseBind, RefusesWhatIsNoHostPathOrNoDestination) {
-  for (const char* text : {"", "/data", "a:b:c:d", "/a:/b:ro:x"})
-    EXPECT_TRUE(refusal([&] { parse_bind(text); }).ends_with("is not SOURCE:DESTINATION[:OPTIONS]")) << text;
-  EXPECT_EQ(refusal([] { parse_bind("volume:/data"); }),
-            "\"volume\" is no host path: it must start with /, ./ or ../");
-  EXPECT_EQ(refusal([] { parse_bind(":/data"); }), "\"\" is no host path: it must start with /, ./ or ../");
-  for (const char* text : {"/a:", "/a:data", "/a:./data"})
-    EXPECT_TRUE(refusal([&] { parse_bind(text); }).ends_with("is not an absolute path")) << text;
-  EXPECT_EQ(refusal([] { parse_bind("/a:/b:rw,size=1"); }),
-            "unknown option \"size=1\" in \"/a:/b:rw,size=1\"");
-  EXPECT_EQ(refusal([] { parse_bind("/a:/b:"); }), "unknown option \"\" in \"/a:/b:\"");
-}
-
-TEST(ParseTmpfs, IsNeitherExecutableNorTrustedUnlessToldOtherwise) {
-  EXPECT_EQ(parse_tmpfs("/run").options, (Words{"noexec", "nosuid", "nodev"}));
-  EXPECT_EQ(parse_tmpfs("/run:size=1.5m,mode=1777,exec").options,
-            (Words{"noexec", "nosuid", "nodev", "size=1572864", "mode=1777", "exec"}));
-  EXPECT_EQ(parse_tmpfs("/run:,,").options.size(), 3U);
-  EXPECT_EQ(refusal([] { parse_tmpfs("run"); }), "the destination \"run\" is not an absolute path");
-  EXPECT_NE(refusal([] { parse_tmpfs("/run:size=much"); }), "accepted");
-  EXPECT_NE(refusal([] { parse_tmpfs("/run:size="); }), "accepted");
-}
-
 TEST(ParseLimit, ReadsSoftAndHard) {
   const auto is = [](const char* text, int resource, std::uint64_t soft, std::uint64_t hard) {
     const oci::Rlimit limit = parse_limit(text);
@@ -94,11 +49,42 @@ TEST(ParseLimit, RefusesWhatIsNoLimit) {
         << text;
 }
 
-TEST(ParseNetwork, KnowsTwo) {
-  EXPECT_EQ(parse_network("none"), Network::none);
-  EXPECT_EQ(parse_network("host"), Network::host);
-  EXPECT_EQ(refusal([] { parse_network("bridge"); }), "network bridge not found");
-  EXPECT_EQ(refusal([] { parse_network(""); }), "network  not found");
+TEST(ParseSysctl, TakesKernelParametersOfNamespacesOnly) {
+  const oci::KernelParameter parameter = parse_sysctl("net/ipv4/ip_local_port_range=1024 65000");
+  EXPECT_EQ(parameter.name, "net.ipv4.ip_local_port_range");
+  EXPECT_EQ(parameter.value, "1024 65000");
+  EXPECT_EQ(parse_sysctl("kernel.sem=a=b").value, "a=b");
+  for (const char* text : {"net.ipv4.ip_forward", "net.ipv4.ip_forward=", "=1", "", "vm.swappiness=1",
+                           "kernel.core_pattern=|/x", "kernel.hostname=x"})
+    EXPECT_EQ(refusal([&] { parse_sysctl(text); }), "sysctl '" + std::string(text) + "' is not allowed");
+}
+
+TEST(ParseWeightsAndScores, KnowsTheirRanges) {
+  EXPECT_EQ(parse_block_io_weight("10"), 10);
+  EXPECT_EQ(parse_block_io_weight("1000"), 1000);
+  EXPECT_EQ(parse_block_io_weight("0"), 0);
+  for (const char* text : {"9", "1001", "-10"})
+    EXPECT_EQ(refusal([&] { parse_block_io_weight(text); }), "range of blkio weight is from 10 to 1000");
+  EXPECT_EQ(parse_oom_score_adj("-1000"), -1000);
+  EXPECT_EQ(parse_oom_score_adj("1000"), 1000);
+  EXPECT_EQ(refusal([] { parse_oom_score_adj("1001"); }),
+            "Invalid value 1001, range for oom score adj is [-1000, 1000]");
+  EXPECT_NE(refusal([] { parse_oom_score_adj("high"); }), "accepted");
+}
+
+TEST(ParseNetwork, KnowsThree) {
+  RunOptions options;
+  read_network("host", options);
+  EXPECT_EQ(options.network, Network::host);
+  read_network("container:web", options);
+  EXPECT_EQ(options.network, Network::container);
+  EXPECT_EQ(options.network_container, "web");
+  read_network("none", options);
+  EXPECT_EQ(options.network, Network::none);
+  EXPECT_EQ(options.network_container, "");
+  EXPECT_EQ(refusal([&] { read_network("bridge", options); }), "network bridge not found");
+  EXPECT_EQ(refusal([&] { read_network("container:", options); }), "network container: not found");
+  EXPECT_EQ(refusal([&] { read_network("", options); }), "network  not found");
 }
 
 TEST(ParseSignal, ReadsNamesAndNumbers) {
@@ -251,6 +237,14 @@ TEST(Validate, DoesNotOverflowWhereTheMemoryIsHuge) {
   options.resources.memory_limit = std::numeric_limits<Bytes>::max();
   validate(options);
   EXPECT_GE(*options.resources.memory_swap, *options.resources.memory_limit);
+}
+
+TEST(ParseLabel, MayHaveNoValue) {
+  EXPECT_EQ(parse_label("a=b=c"), "a=b=c");
+  EXPECT_EQ(parse_label("a"), "a=");
+  EXPECT_EQ(refusal([] { parse_label("=x"); }), "invalid label format: \"=x\"");
+  EXPECT_EQ(parse_label_file("a=1\n\n  # no\n\tb\r\n"), (Words{"a=1", "b="}));
+  EXPECT_EQ(parse_label_file(""), Words{});
 }
 
 }  // namespace

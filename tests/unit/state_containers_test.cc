@@ -60,13 +60,14 @@ TEST_F(Containers, HaveRecordsThatComeBackAsTheyWere) {
   const Lock lock = claim(place_, record);
   record.command = {"", "two words", "\n\t\"\\", "\xff\xfe not UTF-8", std::string("nul\0inside", 10)};
   record.started = now();
-  record.exit = Exit{.code = 137, .oom_killed = true, .error = "killed", .finished = now()};
+  record.exit = Exit{
+      .code = 137, .signal = 9, .out_of_memory = OutOfMemory{"/x", 1}, .error = "killed", .finished = now()};
   write_record(place_, record);
   const auto read = read_record(place_, record.id);
   ASSERT_TRUE(read && read->exit);
   EXPECT_EQ(read->command, record.command);
   EXPECT_EQ(read->exit->code, 137);
-  EXPECT_TRUE(read->exit->oom_killed);
+  EXPECT_TRUE(read->exit->out_of_memory.has_value());
   EXPECT_EQ(read->exit->error, "killed");
   EXPECT_TRUE(read->started);
   write_running(place_, record.id, {.pid = 12, .start_ticks = 345, .monitor = 67});

@@ -201,5 +201,12 @@ TEST(Duration, OfAnAgeEndsWithAgo) {
   EXPECT_EQ(human_ago(hours(2)), "2 hours ago");
 }
 
+TEST(ParseSize, CountsInThousandsForLogs) {
+  EXPECT_EQ(parse_size_decimal("10m"), 10'000'000);
+  EXPECT_EQ(parse_size_decimal("1.5kb"), 1500);
+  EXPECT_EQ(parse_size_decimal("2GiB"), 2'000'000'000) << "as docker has it";
+  EXPECT_EQ(parse_size_decimal("7"), 7);
+}
+
 }  // namespace
 }  // namespace tare

@@ -63,7 +63,7 @@ TEST(Users, AreRootWhereNoneIsNamed) {
     EXPECT_EQ(identity.user.gid, 0U) << text;
     EXPECT_EQ(identity.home, "/root") << text;
   }
-  EXPECT_EQ(root.resolve("").user.additional_gids, Groups{10});
+  EXPECT_EQ(root.resolve("").user.additional_gids, (Groups{0, 10}));
 }
 
 TEST(Users, HaveTheirGroupHomeAndMemberships) {
@@ -73,7 +73,7 @@ TEST(Users, HaveTheirGroupHomeAndMemberships) {
     EXPECT_EQ(identity.user.uid, 1000U) << text;
     EXPECT_EQ(identity.user.gid, 1001U) << text;
     EXPECT_EQ(identity.home, "/home/ann") << text;
-    EXPECT_EQ(identity.user.additional_gids, (Groups{10, 30})) << text;
+    EXPECT_EQ(identity.user.additional_gids, (Groups{1001, 10, 30})) << text;
   }
 }
 
@@ -82,7 +82,7 @@ TEST(Users, TakeTheGroupThatIsNamedAndNoOther) {
   for (const char* text : {"ann:video", "1000:30", "ann:30"}) {
     const Identity identity = root.resolve(text);
     EXPECT_EQ(identity.user.gid, 30U) << text;
-    EXPECT_TRUE(identity.user.additional_gids.empty()) << text;
+    EXPECT_EQ(identity.user.additional_gids, Groups{30}) << text << ": the own one (CVE-2022-36109)";
   }
   EXPECT_EQ(root.resolve(":5").user.uid, 0U);
   EXPECT_EQ(root.resolve(":5").user.gid, 5U);
@@ -108,14 +108,44 @@ TEST(Users, WithoutAnEntryAreTheirNumberInGroupZero) {
 
 TEST(Users, AreNoNumberInAnyOtherForm) {
   const Root root;  // CVE-2026-30892: what one program reads as 0 and another as a name
-  for (const char* text : {"1 ", " 1", "\t1", "0x1", "0x0", "+1", "-1", "-0", "1.0", "1e3", "4294967295",
-                           "4294967296", "18446744073709551616", "00000000000", "١"})
+  for (const char* text :
+       {"1 ", " 1", "\t1", "0x1", "0x0", "+1", "-0", "1.0", "1e3", "--1", "00000000000", "١"})
     EXPECT_EQ(root.refusal(text),
               "unable to find user " + std::string(text) + ": no matching entries in passwd file");
-  for (const char* text : {"0:1 ", "0: 1", "0:0x1", "0:-1", "0:4294967295", "0:1:2", "ann:nobody"})
+  for (const char* text : {"0:1 ", "0: 1", "0:0x1", "0:1:2", "ann:nobody"})
     EXPECT_TRUE(root.refusal(text).starts_with("unable to find group ")) << text;
   EXPECT_EQ(root.resolve("4294967294").user.uid, 4294967294U);
   EXPECT_EQ(root.resolve("last").user.gid, 4294967294U);
+}
+
+TEST(Users, ThatAreNumbersNoIdCanBeAreRefusedInDockersWords) {
+  const Root root;
+  for (const char* text : {"-1", "2147483648", "4294967295", "99999999999", "18446744073709551616"}) {
+    EXPECT_EQ(root.refusal(text),
+              "user " + std::string(text) + ": uids and gids must be in range 0-2147483647");
+    EXPECT_EQ(root.refusal("0:" + std::string(text)),
+              "group " + std::string(text) + ": uids and gids must be in range 0-2147483647");
+  }
+  EXPECT_EQ(root.resolve("2147483647").user.uid, 2147483647U);
+  EXPECT_EQ(root.resolve("0000002147").user.uid, 2147U);
+}
+
+TEST(Users, AreInTheGroupsThatAreAddedOnceEach) {
+  const Root root;
+  const auto groups = [&](const std::string& user, const std::vector<std::string>& more) {
+    return resolve_user(root.directory().fd(), user, more).user.additional_gids;
+  };
+  EXPECT_EQ(groups("ann", {"audio", "10", "777", "777", "1001"}), (Groups{1001, 10, 30, 20, 777}));
+  EXPECT_EQ(groups("4242:7", {"video"}), (Groups{7, 30}));
+  for (const char* none : {"nobody", "", "1 ", "0x1", "-1", "4294967295", "broken"}) {
+    try {
+      groups("ann", {none});
+      ADD_FAILURE() << none;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::invalid);
+      EXPECT_NE(error.text().find("group " + std::string(none)), std::string::npos) << error.text();
+    }
+  }
 }
 
 TEST(Users, OfDamagedLinesAreRefusedOrHaveWhatTheLineHas) {

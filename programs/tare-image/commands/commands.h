@@ -8,7 +8,8 @@ namespace tare::commands {
 /// Carries a parsed command out; the result is the exit code.
 using Verb = int (*)(const cli::Parsed& parsed);
 
-extern const cli::Command unpack_command;
+extern const cli::Command unpack_command, export_command;
 int unpack(const cli::Parsed& parsed);
+int export_layers(const cli::Parsed& parsed);
 
 }  // namespace tare::commands

@@ -1,0 +1,34 @@
+// The verbs of tare-runtime: each file has the verb's option table and the function that carries it out.
+#pragma once
+
+#include <string_view>
+
+#include "base/types.h"
+#include "cli/option_table.h"
+
+namespace tare::commands {
+
+struct Context {
+  HostPath root;  ///< where the containers are noted
+};
+
+/// Carries a parsed command out; the result is the exit code.
+using Verb = int (*)(const Context& context, const cli::Parsed& parsed);
+
+extern const cli::Command spec_command, create_command, start_command, state_command, kill_command,
+    delete_command, run_command, exec_command, ps_command, list_command;
+int spec(const Context& context, const cli::Parsed& parsed);
+int create(const Context& context, const cli::Parsed& parsed);
+int start(const Context& context, const cli::Parsed& parsed);
+int state(const Context& context, const cli::Parsed& parsed);
+int kill(const Context& context, const cli::Parsed& parsed);
+int remove(const Context& context, const cli::Parsed& parsed);
+int run(const Context& context, const cli::Parsed& parsed);
+int exec(const Context& context, const cli::Parsed& parsed);
+int ps(const Context& context, const cli::Parsed& parsed);
+int list(const Context& context, const cli::Parsed& parsed);
+
+/// Writes to standard output; throws when that fails, so that a full disk is not a success.
+void print(std::string_view text);
+
+}  // namespace tare::commands

@@ -1,0 +1,124 @@
+// tare-runtime state, list, kill, delete: the containers there are, and their end.
+#include "base/format.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "cli/table.h"
+#include "commands/commands.h"
+#include "runtime/end.h"
+#include "runtime/state_dir.h"
+#include "sys/signals.h"
+
+namespace tare::commands {
+namespace {
+
+using cli::Takes;
+
+constexpr cli::Option list_options[] = {
+    {"format", 'f', Takes::value, "table|json", "how to print (default: table)"},
+    {"quiet", 'q', Takes::nothing, "", "print ids only"},
+};
+constexpr cli::Option kill_options[] = {
+    {"all", 'a', Takes::nothing, "", "send it to every process in the container, whether it runs or not"},
+};
+constexpr cli::Option delete_options[] = {
+    {"force", 'f', Takes::nothing, "",
+     "end a running container first (SIGKILL); one that is not there is no error"},
+};
+
+}  // namespace
+
+constinit const cli::Command state_command = {
+    .name = "state",
+    .operands = "ID",
+    .summary = "Print the state of a container, as JSON",
+    .details = {},
+    .options = {},
+    .minimum_operands = 1,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
+int state(const Context& context, const cli::Parsed& parsed) {
+  const auto directory = runtime::StateDirectory::open(context.root, parsed.operands.front());
+  print(json::pretty(runtime::describe_state(directory, directory.try_read())));
+  return 0;
+}
+
+constinit const cli::Command list_command = {
+    .name = "list",
+    .operands = "",
+    .summary = "List containers",
+    .details = {},
+    .options = list_options,
+    .minimum_operands = 0,
+    .maximum_operands = 0,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
+int list(const Context& context, const cli::Parsed& parsed) {
+  const std::string format_name = parsed.value("format").value_or("table");
+  if (format_name != "table" && format_name != "json")
+    throw Error(ErrorKind::usage, format("invalid format option: {}", format_name), 0, "table or json");
+  json::array all;
+  cli::Table table({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"});
+  std::string ids;
+  for (const auto& id : runtime::list_ids(context.root)) {
+    if (parsed.has("quiet")) {
+      ids += id + "\n";
+      continue;
+    }
+    const auto directory = runtime::StateDirectory::try_open(context.root, id);
+    if (!directory) continue;  // deleted meanwhile
+    json::object one = runtime::describe_state(*directory, directory->try_read());
+    table.add({id, std::to_string(json::integer_field(one, "pid")), json::text_field(one, "status"),
+               json::text_field(one, "bundle"), json::text_field(one, "created"),
+               json::text_field(one, "owner")});
+    all.push_back(std::move(one));
+  }
+  print(parsed.has("quiet") ? ids : format_name == "json" ? json::compact(all) + "\n" : table.text());
+  return 0;
+}
+
+constinit const cli::Command kill_command = {
+    .name = "kill",
+    .operands = "ID [SIGNAL]",
+    .summary = "Send a signal to a container's process",
+    .details =
+        "SIGNAL is a name, with SIG or without, or a number (default: TERM). A container that was not "
+        "started "
+        "yet is ended by each signal that would end a program.",
+    .options = kill_options,
+    .minimum_operands = 1,
+    .maximum_operands = 2,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
+int kill(const Context& context, const cli::Parsed& parsed) {
+  const int signal = sys::parse_signal(parsed.operands.size() > 1 ? parsed.operands[1] : "TERM");
+  runtime::kill(context.root, parsed.operands.front(), signal,
+                parsed.has("all") ? runtime::To::all_processes : runtime::To::first_process);
+  return 0;
+}
+
+constinit const cli::Command delete_command = {
+    .name = "delete",
+    .operands = "ID",
+    .summary = "Delete a container that has stopped, or was never started",
+    .details = {},
+    .options = delete_options,
+    .minimum_operands = 1,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
+int remove(const Context& context, const cli::Parsed& parsed) {
+  runtime::remove(context.root, parsed.operands.front(),
+                  parsed.has("force") ? runtime::Removal::also_running : runtime::Removal::only_stopped);
+  return 0;
+}
+
+}  // namespace tare::commands

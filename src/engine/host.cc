@@ -1,0 +1,89 @@
+#include "engine/host.h"
+
+#include <algorithm>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "engine/container_config.h"
+
+namespace tare::engine {
+namespace {
+
+bool asks_for_limits(const oci::Resources& r) {
+  return r.memory_limit || r.memory_swap || r.cpu_shares || r.cpu_quota || r.pids_limit ||
+         !r.cpuset_cpus.empty() || !r.cpuset_mems.empty() || r.block_io_weight;
+}
+
+// A pid namespace of its own ends with its first process; in another's only the cgroup tells what is to be
+// ended.
+void check_can_be_ended(const Host& host, const RunOptions& options) {
+  if (host.facts.cgroups.writable() || options.pid.mode == NamespaceChoice::Mode::own) return;
+  throw Error(ErrorKind::unsupported,
+              "--pid was given, but no cgroup here can be written, by which the container's processes would "
+              "be ended",
+              0, "run it without --pid, or mount the cgroup file system");
+}
+
+void check_devices(const Host& host, const RunOptions& options, const Notify& notify) {
+  if (host.facts.cgroups.device_filter() != cgroup::DeviceFilter::none || options.privileged) return;
+  const bool asks_for_less = std::ranges::any_of(options.devices, [](const Device& device) {
+    return device.access.find('r') == std::string::npos || device.access.find('w') == std::string::npos;
+  });
+  if (asks_for_less || !options.device_rules.empty())
+    throw Error(ErrorKind::unsupported,
+                "a rule about devices was asked for, but nothing here limits the use of devices", 0,
+                "run it without --device-cgroup-rule, and with --device for reading and writing");
+  if (host.facts.cgroups.programs_are_refused)
+    notify(
+        "bpf(2) is refused: the use of devices cannot be limited, so nodes in the root file system do "
+        "nothing and none can be made");
+}
+
+bool has(const Host& host, int capability) { return host.facts.capabilities >> capability & 1; }
+
+}  // namespace
+
+Host read_host() {
+  Host host{.facts = runtime::read_host_facts(), .cgroup_facts = {}, .hostname = {}};
+  host.cgroup_facts = cgroup::read_facts(host.facts.cgroups);
+  host.security = read_security_modules();
+  utsname names;
+  if (::uname(&names) != 0) throw system_error("cannot read the host's name");
+  host.hostname = names.nodename;
+  host.kernel = names.release;
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw system_error("cannot read the limit of open files");
+  host.open_files = has(host, CAP_SYS_RESOURCE) ? RLIM_INFINITY : limit.rlim_max;
+  return host;
+}
+
+void check_host(const Host& host, RunOptions& options, const Notify& notify) {
+  if (!has(host, CAP_SYS_ADMIN))
+    throw Error(ErrorKind::unsupported,
+                "making a container needs root (CAP_SYS_ADMIN), which this process does not have", 0,
+                "use sudo; running as an ordinary user is not supported yet");
+  if (!host.facts.cgroups.writable()) {
+    if (asks_for_limits(options.resources))
+      throw Error(
+          ErrorKind::unsupported, "a limit was asked for, but no cgroup here can be written", 0,
+          "run it without -m, --cpus, --cpu-shares, --cpuset-cpus, --pids-limit and --blkio-weight, or "
+          "mount the cgroup file system");
+    notify("no cgroup here can be written: the container runs without limits and without accounting");
+  }
+  (void)choose_apparmor_profile(parse_security_options(options.security_options), options.privileged,
+                                host.security);
+  check_can_be_ended(host, options);
+  check_devices(host, options, notify);
+  if (!host.cgroup_facts.swap_accounting) do_without_swap_accounting(options);
+  if (!has(host, CAP_MKNOD))
+    notify("CAP_MKNOD is missing: the container has the host's device nodes and cannot make any");
+  const bool asked = std::ranges::any_of(
+      options.limits, [](const oci::Rlimit& limit) { return limit.resource == RLIMIT_NOFILE; });
+  if (!asked && host.open_files < default_open_files_at_most)
+    notify(format("CAP_SYS_RESOURCE is missing: the container may open {} files at most", host.open_files));
+}
+
+}  // namespace tare::engine

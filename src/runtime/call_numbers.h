@@ -1,0 +1,41 @@
+// System calls by name: their numbers in the ABIs that this machine's kernel may offer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/default_policy.h"
+
+namespace tare::runtime {
+
+struct KnownAbi {
+  Abi abi;
+  std::string_view name;            ///< "SCMP_ARCH_X86_64"
+  std::uint32_t scmp_architecture;  ///< SCMP_ARCH_…
+  std::uint32_t architecture;       ///< AUDIT_ARCH_…
+  std::uint32_t first_number;       ///< x32 shares its architecture with x86-64
+};
+
+/// The machine's own first.
+std::span<const KnownAbi> own_abis();
+/// Of other machines, too.
+bool is_architecture_name(std::string_view name);
+/// What docker's profiles call this machine: "amd64".
+std::string_view architecture_name();
+
+struct CallNumbers {
+  std::optional<std::uint32_t> direct;
+  /// On i386 a call may be part of another one, too: socketcall(2), ipc(2), whose first argument says which.
+  std::optional<std::uint32_t> multiplexer;
+  std::uint32_t part = 0;
+};
+
+/// Whether any machine has it.
+bool is_call_name(const std::string& name);
+/// Neither: there is no such call in this ABI, as far as is known.
+CallNumbers find_numbers(const KnownAbi& abi, const std::string& name);
+
+}  // namespace tare::runtime

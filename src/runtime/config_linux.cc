@@ -1,0 +1,280 @@
+// The object "linux" of config.json (config-linux.md).
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "runtime/config_fields.h"
+#include "runtime/seccomp_names.h"
+
+namespace tare::runtime {
+namespace {
+
+using json::KnownField;
+using json::Node;
+using json::read_fields;
+using oci::Resources;
+using oci::RuntimeConfig;
+
+// For a field of a table: known, and the container is the same with it as without.
+template <typename T>
+void ignore(const Node&, T&) {}
+
+constexpr struct {
+  std::string_view name;
+  oci::NamespaceKind kind;
+} namespace_types[] = {
+    {"pid", oci::NamespaceKind::pid},       {"network", oci::NamespaceKind::network},
+    {"mount", oci::NamespaceKind::mount},   {"ipc", oci::NamespaceKind::ipc},
+    {"uts", oci::NamespaceKind::uts},       {"user", oci::NamespaceKind::user},
+    {"cgroup", oci::NamespaceKind::cgroup}, {"time", oci::NamespaceKind::time},
+};
+
+struct NamespaceEntry {
+  oci::Namespace wanted;
+  bool has_type = false;
+};
+
+void read_namespace_type(const Node& node, NamespaceEntry& entry) {
+  const std::string type = node.text();
+  const auto* found =
+      std::ranges::find(namespace_types, std::string_view(type), [](const auto& row) { return row.name; });
+  if (found == std::end(namespace_types)) node.refuse(format("unknown type of namespace \"{}\"", type));
+  entry.wanted.kind = found->kind;
+  entry.has_type = true;
+}
+
+constexpr KnownField<NamespaceEntry> namespace_fields[] = {
+    {"type", read_namespace_type},
+    {"path",
+     [](const Node& n, NamespaceEntry& e) {
+       e.wanted.path = n.text();
+       if (!e.wanted.path.empty() && e.wanted.path[0] != '/') n.refuse("it is not an absolute path");
+     }},
+};
+
+void read_namespaces(const Node& node, RuntimeConfig& config) {
+  node.for_each_element([&](const Node& element) {
+    NamespaceEntry entry;
+    read_fields(element, entry, namespace_fields);
+    if (!entry.has_type) element.refuse("the type is missing");
+    if (std::ranges::find(config.namespaces, entry.wanted.kind, &oci::Namespace::kind) !=
+        config.namespaces.end())
+      element.refuse("there are two namespaces of this type");
+    config.namespaces.push_back(std::move(entry.wanted));
+  });
+}
+
+constexpr KnownField<oci::IdMapping> mapping_fields[] = {
+    {"containerID", [](const Node& n, oci::IdMapping& m) { m.container = n.integer<std::uint32_t>(); }},
+    {"hostID", [](const Node& n, oci::IdMapping& m) { m.host = n.integer<std::uint32_t>(); }},
+    {"size", [](const Node& n, oci::IdMapping& m) { m.size = n.integer<std::uint32_t>(); }},
+};
+
+void read_mappings(const Node& node, std::vector<oci::IdMapping>& mappings) {
+  node.for_each_element(
+      [&](const Node& element) { read_fields(element, mappings.emplace_back(), mapping_fields); });
+}
+
+struct DeviceEntry {
+  oci::DeviceNode node;
+  std::string type;
+};
+
+constexpr KnownField<DeviceEntry> device_fields[] = {
+    {"path", [](const Node& n, DeviceEntry& d) { d.node.path = ContainerPath(n.text()); }},
+    {"type", [](const Node& n, DeviceEntry& d) { d.type = n.text(); }},
+    {"major", [](const Node& n, DeviceEntry& d) { d.node.major = n.integer<std::uint32_t>(); }},
+    {"minor", [](const Node& n, DeviceEntry& d) { d.node.minor = n.integer<std::uint32_t>(); }},
+    {"fileMode", [](const Node& n, DeviceEntry& d) { d.node.mode = n.integer<std::uint32_t>() & 07777; }},
+    {"uid", [](const Node& n, DeviceEntry& d) { d.node.uid = n.integer<std::uint32_t>(); }},
+    {"gid", [](const Node& n, DeviceEntry& d) { d.node.gid = n.integer<std::uint32_t>(); }},
+};
+
+void read_devices(const Node& node, RuntimeConfig& config) {
+  node.for_each_element([&](const Node& element) {
+    DeviceEntry entry;
+    read_fields(element, entry, device_fields);
+    if (entry.node.path.empty()) element.refuse("the path is missing");
+    if (entry.type == "p") element.refuse("named pipes are not supported yet");
+    if (entry.type != "c" && entry.type != "u" && entry.type != "b")
+      element.refuse(format("unknown type of device \"{}\"", entry.type));
+    entry.node.type = entry.type == "b" ? 'b' : 'c';
+    config.devices.push_back(std::move(entry.node));
+  });
+}
+
+// -1 is any number, as is none.
+std::optional<std::uint32_t> read_device_number(const Node& node) {
+  const auto number = node.integer<std::int64_t>(-1, UINT32_MAX);
+  if (number < 0) return std::nullopt;
+  return static_cast<std::uint32_t>(number);
+}
+
+constexpr KnownField<oci::DeviceRule> device_rule_fields[] = {
+    {"allow", [](const Node& n, oci::DeviceRule& r) { r.allow = n.flag(); }},
+    {"type",
+     [](const Node& n, oci::DeviceRule& r) {
+       const std::string type = n.text();
+       if (!type.empty() && type != "a" && type != "b" && type != "c")
+         n.refuse(format("unknown type of device \"{}\"", type));
+       r.type = type.empty() ? 'a' : type[0];
+     }},
+    {"major", [](const Node& n, oci::DeviceRule& r) { r.major = read_device_number(n); }},
+    {"minor", [](const Node& n, oci::DeviceRule& r) { r.minor = read_device_number(n); }},
+    {"access",
+     [](const Node& n, oci::DeviceRule& r) {
+       const std::string access = n.text();
+       if (access.find_first_not_of("rwm") != access.npos) n.refuse("expected letters of rwm");
+       r.read = access.find('r') != access.npos;
+       r.write = access.find('w') != access.npos;
+       r.mknod = access.find('m') != access.npos;
+     }},
+};
+
+void read_device_rules(const Node& node, Resources& resources) {
+  node.for_each_element([&](const Node& element) {
+    oci::DeviceRule rule;
+    if (!element.fields().contains("access")) rule.read = rule.write = rule.mknod = true;
+    read_fields(element, rule, device_rule_fields);
+    resources.devices.push_back(rule);
+  });
+}
+
+// 0 is how callers in Go write "not set" for these.
+template <typename T>
+void set_unless_zero(std::optional<T>& into, T value) {
+  if (value != 0) into = value;
+}
+
+constexpr KnownField<Resources> memory_fields[] = {
+    {"limit", [](const Node& n, Resources& r) { set_unless_zero(r.memory_limit, n.integer<Bytes>(-1)); }},
+    {"swap", [](const Node& n, Resources& r) { set_unless_zero(r.memory_swap, n.integer<Bytes>(-1)); }},
+    {"reservation", must_be_empty},
+    {"swappiness", must_be_empty},
+    {"disableOOMKiller", must_be_empty},
+    {"kernel", ignore},     // gone from the kernel, and with it the other one
+    {"kernelTCP", ignore},  //
+    {"useHierarchy", ignore},
+    {"checkBeforeUpdate", ignore},
+};
+
+constexpr KnownField<Resources> cpu_fields[] = {
+    {"shares",
+     [](const Node& n, Resources& r) { set_unless_zero(r.cpu_shares, n.integer<std::uint64_t>()); }},
+    {"quota", [](const Node& n, Resources& r) { set_unless_zero(r.cpu_quota, n.integer<std::int64_t>(-1)); }},
+    {"period",
+     [](const Node& n, Resources& r) { set_unless_zero(r.cpu_period, n.integer<std::uint64_t>()); }},
+    {"cpus", [](const Node& n, Resources& r) { r.cpuset_cpus = n.text(); }},
+    {"mems", [](const Node& n, Resources& r) { r.cpuset_mems = n.text(); }},
+    {"burst", must_be_empty},
+    {"idle", must_be_empty},
+    {"realtimeRuntime", must_be_empty},
+    {"realtimePeriod", must_be_empty},
+};
+
+constexpr KnownField<Resources> pids_fields[] = {
+    {"limit", [](const Node& n, Resources& r) { r.pids_limit = n.integer<std::int64_t>(-1); }},
+};
+
+constexpr KnownField<Resources> block_io_fields[] = {
+    {"weight", [](const Node& n,
+                  Resources& r) { set_unless_zero(r.block_io_weight, n.integer<std::uint16_t>(0, 1000)); }},
+    {"leafWeight", must_be_empty},
+    {"weightDevice", must_be_empty},
+    {"throttleReadBpsDevice", must_be_empty},
+    {"throttleWriteBpsDevice", must_be_empty},
+    {"throttleReadIOPSDevice", must_be_empty},
+    {"throttleWriteIOPSDevice", must_be_empty},
+};
+
+constexpr KnownField<Resources> network_fields[] = {
+    {"classID", must_be_empty},
+    {"priorities", must_be_empty},
+};
+
+constexpr KnownField<Resources> resources_fields[] = {
+    {"devices", read_device_rules},
+    {"memory", [](const Node& n, Resources& r) { read_fields(n, r, memory_fields); }},
+    {"cpu", [](const Node& n, Resources& r) { read_fields(n, r, cpu_fields); }},
+    {"pids", [](const Node& n, Resources& r) { read_fields(n, r, pids_fields); }},
+    {"blockIO", [](const Node& n, Resources& r) { read_fields(n, r, block_io_fields); }},
+    {"network", [](const Node& n, Resources& r) { read_fields(n, r, network_fields); }},
+    {"hugepageLimits", must_be_empty},
+    {"rdma", must_be_empty},
+    {"unified", must_be_empty},
+};
+
+void read_sysctl(const Node& node, RuntimeConfig& config) {
+  for (const auto& field : node.fields())
+    config.sysctl.push_back(
+        {.name = std::string(field.key()), .value = Node(field.value(), field.key(), node).text()});
+}
+
+constexpr KnownField<oci::SeccompRule> seccomp_rule_fields[] = {
+    {"names", [](const Node& n, oci::SeccompRule& r) { r.names = n.texts(); }},
+    {"action", [](const Node& n, oci::SeccompRule& r) { r.action = read_action(n); }},
+    {"errnoRet", [](const Node& n, oci::SeccompRule& r) { r.errno_ret = read_error_number(n); }},
+    {"args", [](const Node& n, oci::SeccompRule& r) { r.args = read_arguments(n); }},
+};
+
+constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
+    {"defaultAction", [](const Node& n, oci::Seccomp& s) { s.default_action = read_action(n); }},
+    {"defaultErrnoRet", [](const Node& n, oci::Seccomp& s) { s.default_errno_ret = read_error_number(n); }},
+    {"architectures", [](const Node& n, oci::Seccomp& s) { s.architectures = read_architectures(n); }},
+    {"flags", [](const Node& n, oci::Seccomp& s) { s.flags = read_flags(n); }},
+    {"listenerPath", must_be_empty},
+    {"syscalls",
+     [](const Node& n, oci::Seccomp& s) {
+       n.for_each_element([&](const Node& element) {
+         read_fields(element, s.rules.emplace_back(), seccomp_rule_fields);
+         if (s.rules.back().action.empty()) element.refuse("action is missing");
+       });
+     }},
+};
+
+void read_seccomp(const Node& node, RuntimeConfig& config) {
+  config.seccomp.emplace();
+  read_fields(node, *config.seccomp, seccomp_fields);
+  if (config.seccomp->default_action.empty()) node.refuse("defaultAction is missing");
+}
+
+// The container's mounts are private. One that is a slave sees what is mounted on the host later, which is
+// given up here; the others would let the container mount on the host, or something else that it asked for.
+void check_propagation(const Node& node, RuntimeConfig&) {
+  constexpr std::string_view good[] = {"", "private", "rprivate", "slave", "rslave"};
+  if (std::ranges::find(good, std::string_view(node.text())) == std::end(good)) node.refuse_unsupported();
+}
+
+constexpr KnownField<RuntimeConfig> personality_fields[] = {
+    {"domain",
+     [](const Node& n, RuntimeConfig&) {
+       if (n.text() != "LINUX") n.refuse_unsupported();
+     }},
+    {"flags", must_be_empty},
+};
+
+constexpr KnownField<RuntimeConfig> linux_fields[] = {
+    {"namespaces", read_namespaces},
+    {"uidMappings", [](const Node& n, RuntimeConfig& c) { read_mappings(n, c.uid_mappings); }},
+    {"gidMappings", [](const Node& n, RuntimeConfig& c) { read_mappings(n, c.gid_mappings); }},
+    {"devices", read_devices},
+    {"cgroupsPath", [](const Node& n, RuntimeConfig& c) { c.cgroups_path = n.text(); }},
+    {"resources", [](const Node& n, RuntimeConfig& c) { read_fields(n, c.resources, resources_fields); }},
+    {"sysctl", read_sysctl},
+    {"seccomp", read_seccomp},
+    {"rootfsPropagation", check_propagation},
+    {"maskedPaths", [](const Node& n, RuntimeConfig& c) { c.masked_paths = n.texts(); }},
+    {"readonlyPaths", [](const Node& n, RuntimeConfig& c) { c.readonly_paths = n.texts(); }},
+    {"personality", [](const Node& n, RuntimeConfig& c) { read_fields(n, c, personality_fields); }},
+    {"mountLabel", must_be_empty},
+    {"intelRdt", must_be_empty},
+    {"memoryPolicy", must_be_empty},
+    {"netDevices", must_be_empty},
+    {"timeOffsets", must_be_empty},
+};
+
+}  // namespace
+
+void read_linux(const Node& node, RuntimeConfig& config) { read_fields(node, config, linux_fields); }
+
+}  // namespace tare::runtime

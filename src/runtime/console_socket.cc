@@ -1,0 +1,71 @@
+#include "runtime/console_socket.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "sys/file.h"
+
+namespace tare::runtime {
+
+namespace {
+
+sys::UniqueFd connect_to(const std::string& path) {
+  Step step("connect to the console socket", path);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string shown = path;
+  sys::UniqueFd directory;
+  if (path.size() >= sizeof address.sun_path) {
+    const std::size_t slash = path.rfind('/');
+    directory =
+        sys::open_at(sys::here, slash == path.npos ? "." : path.substr(0, slash + 1), O_PATH | O_DIRECTORY);
+    shown = format("/proc/self/fd/{}/{}", directory.number(), path.substr(slash + 1));
+    if (shown.size() >= sizeof address.sun_path) throw system_error(ENAMETOOLONG, "its name is too long");
+  }
+  shown.copy(address.sun_path, sizeof address.sun_path - 1);
+  sys::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) throw system_error("cannot make a socket");
+  if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw system_error("nobody can be reached there");
+  return socket;
+}
+
+}  // namespace
+
+// The words are those of other runtimes, which callers look for.
+sys::UniqueFd connect_console(const std::string& path, bool terminal, Stay stay) {
+  const bool needed = terminal && stay == Stay::not_at_all;
+  if (needed && path.empty())
+    throw Error(ErrorKind::invalid,
+                "cannot allocate tty if the runtime will detach without setting console socket", 0,
+                "give one with --console-socket");
+  if (!needed && !path.empty())
+    throw Error(ErrorKind::invalid,
+                "cannot use console socket if the runtime will not detach or allocate tty");
+  return needed ? connect_to(path) : sys::UniqueFd();
+}
+
+void send_console(sys::Fd socket, sys::Fd console) {
+  char name[] = "/dev/ptmx";
+  iovec part{name, sizeof name - 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = console.number();
+  std::memcpy(CMSG_DATA(head), &number, sizeof number);
+  if (::sendmsg(socket.number(), &message, MSG_NOSIGNAL) < 0)
+    throw system_error("cannot send the terminal to the console socket");
+}
+
+}  // namespace tare::runtime

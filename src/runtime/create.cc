@@ -1,0 +1,191 @@
+#include "runtime/create.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/devices.h"
+#include "cgroup/freezer.h"
+#include "cgroup/limits.h"
+#include "runtime/bundle.h"
+#include "runtime/config_json.h"
+#include "runtime/console_socket.h"
+#include "runtime/container.h"
+#include "runtime/foreground.h"
+#include "runtime/make_plan.h"
+#include "runtime/pid_file.h"
+#include "runtime/plan_cgroup.h"
+#include "runtime/start_gate.h"
+#include "runtime/state_dir.h"
+#include "sys/file.h"
+#include "sys/process.h"
+
+namespace tare::runtime {
+namespace {
+
+// The state directory, removed again unless the container is to stay.
+struct Claim {
+  StateDirectory directory;
+  bool stays = false;
+
+  explicit Claim(StateDirectory claimed) : directory(std::move(claimed)) {}
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    try {
+      if (!stays) directory.remove();
+    } catch (const Error&) {
+      // The error that undoes this is the one to tell; `delete` takes the directory for one half made.
+    }
+  }
+};
+
+// What is known and checked before anything is made.
+struct Preparation {
+  Bundle bundle;
+  HostFacts facts;
+  plan::Program program;
+  std::vector<cgroup::Write> limits;
+};
+
+Preparation prepare(const CreateOptions& options) {
+  Preparation made{.bundle = read_bundle(options.bundle, options.id),
+                   .facts = read_host_facts(),
+                   .program = {},
+                   .limits = {}};
+  const oci::RuntimeConfig& config = made.bundle.config;
+  made.program = make_plan(config, made.facts, options.id);
+  const cgroup::Layout& cgroups = made.facts.cgroups;
+  made.limits = cgroup::plan_limits(cgroups, config.resources, cgroup::read_facts(cgroups));
+  if (!options.new_keyring)
+    std::erase_if(made.program.entries,
+                  [](const plan::Entry& entry) { return entry.kind == plan::Kind::join_keyring; });
+  if (options.passed_descriptors > 0) pass_descriptors_on(made.program, options.passed_descriptors);
+  return made;
+}
+
+void limit(const cgroup::Cgroup& cgroup, const Preparation& prepared) {
+  cgroup.apply(prepared.limits);
+  if (prepared.facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
+    cgroup::attach_device_rules(cgroup.open_unified(), prepared.bundle.config.resources.devices);
+}
+
+bool has_own_pids(const oci::RuntimeConfig& config) {
+  return std::ranges::any_of(config.namespaces, [](const oci::Namespace& one) {
+    return one.kind == oci::NamespaceKind::pid && one.path.empty();
+  });
+}
+
+ContainerState state_of(const Preparation& prepared, const std::string& id, pid_t pid) {
+  const oci::RuntimeConfig& config = prepared.bundle.config;
+  return {.id = id,
+          .bundle = prepared.bundle.path.value,
+          .rootfs = config.root.path.value,
+          .pid = pid,
+          .start_ticks = sys::start_ticks(pid).value_or(0),
+          .boot = sys::boot_id(),
+          .created = now(),
+          .owner = ::geteuid(),
+          .cgroup = config.cgroups_path,
+          .freezer = cgroup::freezer_file(prepared.facts.cgroups, config.cgroups_path),
+          .own_pids = has_own_pids(config),
+          .annotations = config.annotations};
+}
+
+enum class Gate { none, waits };
+
+int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
+  check_id(options.id);
+  Preparation prepared = prepare(options);
+  const bool terminal = prepared.bundle.config.process.terminal;
+  if (gate == Gate::waits)
+    add_start_gate(prepared.program);
+  else
+    let_live_on(prepared.program);
+  const sys::UniqueFd console_socket = connect_console(options.console_socket, terminal, stay);
+  std::optional<CaughtSignals> signals;
+  if (stay == Stay::until_end) signals.emplace();
+
+  Claim claim(StateDirectory::claim(options.root, options.id));
+  claim.directory.write_config(prepared.bundle.config_text);
+  const cgroup::Layout& cgroups = prepared.facts.cgroups;
+  cgroup::Cgroup cgroup =
+      cgroup::Cgroup::create(cgroups, prepared.bundle.config.cgroups_path,
+                             cgroup::needed_controllers(prepared.bundle.config.resources));
+  limit(cgroup, prepared);
+
+  Streams streams{
+      .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
+  sys::UniqueFd gate_socket;
+  if (gate == Gate::waits) streams.gate = gate_socket = make_gate(claim.directory.fd());
+  Container container = Container::create(prepared.program, cgroup, streams);
+  sys::UniqueFd console = container.take_console();
+  if (console_socket) send_console(console_socket, console);
+  claim.directory.write(state_of(prepared, options.id, container.pid()));
+  if (gate == Gate::waits)
+    container.leave_at_gate();
+  else
+    container.start();
+  write_pid_file(options.pid_file, container.pid());
+  if (stay == Stay::not_at_all) {
+    container.let_go();
+    cgroup.keep();
+    claim.stays = true;
+    return 0;
+  }
+  claim.directory.unlock();  // for whoever wants to kill it meanwhile
+  const int code = stay_until_end(container, std::move(console), *signals);
+  claim.stays = keep == Keep::state;
+  if (claim.stays) cgroup.keep();
+  return code;
+}
+
+}  // namespace
+
+void create(const CreateOptions& options) { make(options, Gate::waits, Stay::not_at_all, Keep::state); }
+
+plan::Document plan_creation(const CreateOptions& options) {
+  using What = plan::HostStep::What;
+  check_id(options.id);
+  Preparation prepared = prepare(options);
+  add_start_gate(prepared.program);
+  const HostPath directory = options.root / options.id;
+  const bool is_program = prepared.facts.cgroups.device_filter() == cgroup::DeviceFilter::program;
+  const oci::RuntimeConfig& config = prepared.bundle.config;
+  plan::Document document{.host = {{.what = What::make_directory, .path = directory.value},
+                                   {.what = What::write_file, .path = (directory / "config.json").value}},
+                          .program = std::move(prepared.program)};
+  std::ranges::move(
+      cgroup_steps(prepared.facts.cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
+                   prepared.limits, is_program ? config.resources.devices : std::vector<oci::DeviceRule>()),
+      std::back_inserter(document.host));
+  return document;
+}
+
+int run(const CreateOptions& options, Stay stay, Keep keep) { return make(options, Gate::none, stay, keep); }
+
+void start(const HostPath& root, const std::string& id) {
+  StateDirectory directory = StateDirectory::open(root, id);
+  directory.lock();
+  const auto state = directory.try_read();
+  switch (const Status status = directory.status(state)) {
+    case Status::created: break;
+    case Status::stopped: throw Error(ErrorKind::conflict, "cannot start a container that has stopped");
+    case Status::running:
+    case Status::paused: throw Error(ErrorKind::conflict, "cannot start an already running container");
+    default:
+      throw Error(ErrorKind::conflict,
+                  format("cannot start a container in the {} state", status_name(status)));
+  }
+  const sys::UniqueFd held = sys::try_hold(state->pid, state->start_ticks);
+  if (!held) throw Error(ErrorKind::conflict, "cannot start a container that has stopped");
+  const auto process = [&] { return parse_config(directory.try_read_config().value_or("")).process; };
+  open_gate(directory.fd(), process, state->pid, held);
+  remove_gate(directory.fd());
+}
+
+}  // namespace tare::runtime

@@ -1,0 +1,100 @@
+#include "runtime/end.h"
+
+#include <cerrno>
+#include <csignal>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/freezer.h"
+#include "cgroup/usage.h"
+#include "runtime/bundle.h"
+#include "runtime/config_json.h"
+#include "runtime/state_dir.h"
+#include "sys/process.h"
+
+namespace tare::runtime {
+namespace {
+
+constexpr int patience_ms = 10'000;
+
+// The first process of a pid namespace ignores what it has no handler for (pid_namespaces(7)), and one that
+// waits to be started has none: what would end its program ends it.
+int deadly_or_harmless(int signal) {
+  constexpr int harmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
+  for (const int one : harmless)
+    if (one == signal) return signal;
+  return SIGKILL;
+}
+
+void send(sys::Fd process, int signal) {
+  if (::syscall(SYS_pidfd_send_signal, process.number(), signal, nullptr, 0) != 0 && errno != ESRCH)
+    throw system_error(format("cannot send signal {}", signal));
+}
+
+void kill_all(const ContainerState& state, int signal) {
+  const cgroup::Layout cgroups = cgroup::read_layout();
+  if (signal == SIGKILL) {
+    cgroup::Cgroup::kill(cgroups, state.cgroup);
+    return;
+  }
+  for (const pid_t pid : cgroup::list_processes(cgroups, state.cgroup)) ::kill(pid, signal);
+}
+
+// Of one whose making was killed, only its config may be there to say which cgroup it has.
+std::string cgroup_of(const StateDirectory& directory, const std::optional<ContainerState>& state) {
+  if (state) return state->cgroup;
+  try {
+    const auto text = directory.try_read_config();
+    return text ? cgroup_path(parse_config(*text).cgroups_path, directory.id()) : std::string();
+  } catch (const Error&) {
+    return {};  // not written to its end: there was no cgroup yet
+  }
+}
+
+}  // namespace
+
+void kill(const HostPath& root, const std::string& id, int signal, To to) {
+  const StateDirectory directory = StateDirectory::open(root, id);
+  const auto state = directory.try_read();
+  const Status status = directory.status(state);
+  if (to == To::all_processes && state) return kill_all(*state, signal);
+  const bool lives = status == Status::created || status == Status::running || status == Status::paused;
+  const sys::UniqueFd process = lives ? sys::try_hold(state->pid, state->start_ticks) : sys::UniqueFd();
+  if (!process) throw Error(ErrorKind::conflict, "container not running");
+  // Without a pid namespace the others would stay when the first one is gone.
+  if (signal == SIGKILL && !state->own_pids) return kill_all(*state, signal);
+  send(process, status == Status::created ? deadly_or_harmless(signal) : signal);
+  // v1's freezer holds even those that are to die.
+  if (signal == SIGKILL && status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
+}
+
+void remove(const HostPath& root, const std::string& id, Removal removal) {
+  auto directory = StateDirectory::try_open(root, id);
+  if (!directory && removal == Removal::also_running) return;
+  if (!directory) throw Error(ErrorKind::not_found, format("container {} does not exist", id));
+  directory->lock();
+  const auto state = directory->try_read();
+  const Status status = directory->status(state);
+  if (removal == Removal::only_stopped && status != Status::stopped && status != Status::created)
+    throw Error(ErrorKind::conflict,
+                format("cannot delete container {} that is not stopped: {}", id, status_name(status)), 0,
+                "end it with `tare-runtime kill`, or use --force");
+  if (status != Status::stopped && state) {
+    const sys::UniqueFd process = sys::try_hold(state->pid, state->start_ticks);
+    if (process) {
+      sys::kill_process(process);
+      if (status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
+      if (!sys::wait_for_end(process, patience_ms))
+        throw Error(ErrorKind::system, format("the process of container {} does not end", id), 0,
+                    "perhaps it waits for a disk or a network file system");
+    }
+  }
+  if (const std::string cgroup = cgroup_of(*directory, state); !cgroup.empty())
+    cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
+  directory->remove();
+}
+
+}  // namespace tare::runtime

@@ -1,0 +1,68 @@
+#include "runtime/exec.h"
+
+#include <optional>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/cgroup.h"
+#include "runtime/bundle.h"
+#include "runtime/config_json.h"
+#include "runtime/console_socket.h"
+#include "runtime/container.h"
+#include "runtime/foreground.h"
+#include "runtime/make_plan.h"
+#include "runtime/pid_file.h"
+#include "runtime/start_gate.h"
+#include "runtime/state_dir.h"
+#include "sys/process.h"
+
+namespace tare::runtime {
+namespace {
+
+ContainerState find_running(const StateDirectory& directory, bool even_if_paused) {
+  const auto state = directory.try_read();
+  const Status status = directory.status(state);
+  if (status == Status::paused && !even_if_paused)
+    throw Error(ErrorKind::conflict, "cannot exec in a paused container (use --ignore-paused to override)");
+  if (!state || status == Status::stopped || status == Status::creating)
+    throw Error(ErrorKind::conflict, "cannot exec in a stopped container: container not running");
+  return *state;
+}
+
+}  // namespace
+
+int exec(const ExecOptions& options, const std::function<oci::Process(const oci::Process&)>& choose) {
+  const StateDirectory directory = StateDirectory::open(options.root, options.id);
+  const ContainerState state = find_running(directory, options.even_if_paused);
+  oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
+  config.cgroups_path = state.cgroup;
+  config.process = choose(config.process);
+  add_home(config.process, HostPath(state.rootfs));
+  const sys::UniqueFd console_socket =
+      connect_console(options.console_socket, config.process.terminal, options.stay);
+
+  const HostFacts facts = read_host_facts();
+  plan::Program program = make_exec_plan(config, facts, options.id);
+  let_live_on(program);
+  if (options.passed_descriptors > 0) pass_descriptors_on(program, options.passed_descriptors);
+  std::optional<CaughtSignals> signals;
+  if (options.stay == Stay::until_end) signals.emplace();
+  const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);
+  if (!target) throw Error(ErrorKind::conflict, "container not running");
+  const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, state.cgroup);
+  Container process = Container::create(program, cgroup,
+                                        {.input = sys::Fd(STDIN_FILENO),
+                                         .output = sys::Fd(STDOUT_FILENO),
+                                         .error = sys::Fd(STDERR_FILENO),
+                                         .process = target});
+  sys::UniqueFd console = process.take_console();
+  if (console_socket) send_console(console_socket, console);
+  process.start();
+  write_pid_file(options.pid_file, process.pid());
+  if (options.stay == Stay::until_end) return stay_until_end(process, std::move(console), *signals);
+  process.let_go();
+  return 0;
+}
+
+}  // namespace tare::runtime

@@ -1,0 +1,192 @@
+#include "runtime/state_dir.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <sys/file.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cgroup/freezer.h"
+#include "runtime/start_gate.h"
+#include "sys/file.h"
+#include "sys/process.h"
+
+namespace tare::runtime {
+namespace {
+
+constexpr auto state_name = "state.json", config_name = "config.json";
+constexpr int layout_version = 1;  // docs/storage-layout.md
+constexpr std::string_view spec_version = "1.3.0";
+
+ContainerState state_from(const json::object& object) {
+  if (json::integer_field(object, "version") != layout_version)
+    throw Error(ErrorKind::invalid, "it was written by another version of tare-runtime");
+  ContainerState state;
+  state.id = json::text_field(object, "id");
+  state.bundle = json::text_field(object, "bundle");
+  state.rootfs = json::text_field(object, "rootfs");
+  state.pid = static_cast<pid_t>(json::integer_field(object, "pid"));
+  state.start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks"));
+  state.boot = json::text_field(object, "boot");
+  state.created = parse_time(json::text_field(object, "created"));
+  state.owner = static_cast<uid_t>(json::integer_field(object, "owner"));
+  state.cgroup = json::text_field(object, "cgroup");
+  state.freezer = json::text_field(object, "freezer");
+  state.own_pids = json::flag_field(object, "own_pids");
+  for (const auto& field : json::object_field(object, "annotations"))
+    state.annotations.emplace_back(std::string(field.key()),
+                                   json::text_field(json::object_field(object, "annotations"), field.key()));
+  return state;
+}
+
+json::object annotations_of(const ContainerState& state) {
+  json::object annotations;
+  for (const auto& [key, value] : state.annotations) annotations[key] = value;
+  return annotations;
+}
+
+// From the file, not from the C library: its look-up loads further libraries, and a container is never asked.
+std::string user_name(uid_t uid) {
+  if (uid == 0) return "root";
+  std::string number = std::to_string(uid);
+  const std::string users = sys::try_read_file(sys::here, "/etc/passwd").value_or("");
+  std::string_view rest = users;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const std::size_t name = line.find(':');
+    const std::size_t password = name == line.npos ? name : line.find(':', name + 1);
+    if (password != line.npos && line.substr(password + 1).starts_with(number + ":"))
+      return std::string(line.substr(0, name));
+  }
+  return number;
+}
+
+}  // namespace
+
+std::string_view status_name(Status status) {
+  constexpr std::string_view names[] = {"creating", "created", "running", "paused", "stopped"};
+  return names[static_cast<std::size_t>(status)];
+}
+
+void check_id(const std::string& id) {
+  constexpr auto good = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+.-";
+  if (id.empty() || id.size() > 1024 || id == "." || id == ".." ||
+      id.find_first_not_of(good) != std::string::npos)
+    throw Error(ErrorKind::invalid, format("invalid container ID \"{}\"", id), 0,
+                "letters, digits, and _ + . - are allowed");
+}
+
+StateDirectory StateDirectory::claim(const HostPath& root, const std::string& id) {
+  check_id(id);
+  const HostPath path = root / id;
+  if (!sys::exists(sys::here, root.value)) sys::make_directories(sys::here, root.value, 0711);
+  if (!sys::try_make_directory(sys::here, path.value, 0711))
+    throw Error(ErrorKind::conflict, format("container with id exists: {}", id), 0,
+                "delete it, or use another id");
+  StateDirectory made = open(root, id);
+  // Between the making and the locking, somebody who deletes may have taken it for one whose maker was
+  // killed.
+  struct stat status{};
+  if (!sys::try_lock(made.directory_) || ::fstat(made.directory_.number(), &status) != 0 ||
+      status.st_nlink == 0)
+    throw Error(ErrorKind::conflict, format("container {} was deleted while it was being made", id));
+  return made;
+}
+
+StateDirectory StateDirectory::open(const HostPath& root, const std::string& id) {
+  auto found = try_open(root, id);
+  if (!found) throw Error(ErrorKind::not_found, format("container {} does not exist", id));
+  return std::move(*found);
+}
+
+std::optional<StateDirectory> StateDirectory::try_open(const HostPath& root, const std::string& id) {
+  check_id(id);
+  const std::string path = (root / id).value;
+  sys::UniqueFd directory = sys::try_open_at(sys::here, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory && errno != ENOENT) throw system_error(format("cannot open {}", path));
+  if (!directory) return std::nullopt;
+  return StateDirectory(root, id, std::move(directory));
+}
+
+void StateDirectory::lock() {
+  for (int waited = 0; !sys::try_lock(directory_); waited++) {
+    if (waited == 1000)
+      throw Error(ErrorKind::conflict, format("container {} is being made, started or deleted", id_));
+    const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+void StateDirectory::unlock() { ::flock(directory_.number(), LOCK_UN); }
+
+std::optional<ContainerState> StateDirectory::try_read() const {
+  const auto text = sys::try_read_file(directory_, state_name);
+  if (!text) return std::nullopt;
+  Step step("read the state of container", id_);
+  const json::value value = json::parse(*text);
+  return state_from(json::as_object(value));
+}
+
+void StateDirectory::write(const ContainerState& state) const {
+  const json::object object{{"version", layout_version},
+                            {"id", state.id},
+                            {"bundle", state.bundle},
+                            {"rootfs", state.rootfs},
+                            {"pid", state.pid},
+                            {"start_ticks", state.start_ticks},
+                            {"boot", state.boot},
+                            {"created", format_time(state.created)},
+                            {"owner", state.owner},
+                            {"cgroup", state.cgroup},
+                            {"freezer", state.freezer},
+                            {"own_pids", state.own_pids},
+                            {"annotations", annotations_of(state)}};
+  sys::replace_file(directory_, state_name, json::compact(object) + "\n", 0600);
+}
+
+void StateDirectory::write_config(std::string_view text) const {
+  sys::create_file(directory_, config_name, text, 0600);
+}
+
+std::optional<std::string> StateDirectory::try_read_config() const {
+  return sys::try_read_file(directory_, config_name);
+}
+
+Status StateDirectory::status(const std::optional<ContainerState>& state) const {
+  if (!state) {
+    const auto again = sys::try_open_at(directory_, ".", O_RDONLY | O_DIRECTORY);
+    return again && !sys::try_lock(again) ? Status::creating : Status::stopped;
+  }
+  const auto process = sys::try_status_of(state->pid);
+  if (!process || process->start_ticks != state->start_ticks || process->state == 'Z' ||
+      process->state == 'X' || state->boot != sys::boot_id())
+    return Status::stopped;
+  // Whoever starts it removes the gate afterwards; if that was killed in between, the process has another
+  // name.
+  if (process->name == "tare-init" && has_gate(directory_)) return Status::created;
+  const auto frozen = state->freezer.empty() ? std::nullopt : sys::try_read_file(sys::here, state->freezer);
+  return frozen && cgroup::says_frozen(*frozen) ? Status::paused : Status::running;
+}
+
+void StateDirectory::remove() { sys::remove_tree(sys::here, (root_ / id_).value); }
+
+std::vector<std::string> list_ids(const HostPath& root) { return sys::list_directory(sys::here, root.value); }
+
+json::object describe_state(const StateDirectory& directory, const std::optional<ContainerState>& state) {
+  const Status status = directory.status(state);
+  const bool lives = status != Status::stopped && status != Status::creating;
+  const ContainerState known = state.value_or(ContainerState{.id = directory.id()});
+  return {{"ociVersion", spec_version},
+          {"id", directory.id()},
+          {"pid", lives ? known.pid : 0},
+          {"status", status_name(status)},
+          {"bundle", known.bundle},
+          {"rootfs", known.rootfs},
+          {"created", format_time(known.created)},
+          {"annotations", annotations_of(known)},
+          {"owner", user_name(known.owner)}};
+}
+
+}  // namespace tare::runtime

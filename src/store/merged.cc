@@ -1,0 +1,69 @@
+#include "store/merged.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "sys/file.h"
+
+namespace tare::store {
+namespace {
+
+constexpr std::uint64_t only_to_read =
+    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME;
+
+sys::UniqueFd call(long result, const char* what) {
+  if (result < 0) throw system_error(what);
+  return sys::UniqueFd(static_cast<int>(result));
+}
+
+// Not recursive, so that what is mounted in it stays behind.
+sys::UniqueFd clone_of(const HostPath& directory) {
+  sys::UniqueFd clone =
+      call(::syscall(SYS_open_tree, AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
+           "cannot take it for a mount");
+  mount_attr attributes{};
+  attributes.attr_set = only_to_read;
+  attributes.attr_clr = MOUNT_ATTR__ATIME;
+  if (::syscall(SYS_mount_setattr, clone.number(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+    throw system_error("cannot make the mount read-only");
+  return clone;
+}
+
+Error no_overlay(int error_number) {
+  return Error(ErrorKind::no_overlay, "its layers cannot be put together by overlayfs", error_number);
+}
+
+// By descriptors: a value has at most 255 bytes (fsconfig(2)), and `:` in a path would be a separator.
+sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
+  std::vector<sys::UniqueFd> directories;
+  std::string lower;
+  for (const auto& layer : layers) {
+    directories.push_back(sys::open_at(sys::here, layer.value, O_PATH | O_DIRECTORY));
+    lower += format("{}/proc/self/fd/{}", lower.empty() ? "" : ":", directories.back().number());
+  }
+  const sys::UniqueFd filesystem(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
+  if (!filesystem) throw no_overlay(errno);
+  if (::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_STRING, "lowerdir", lower.c_str(), 0) != 0 ||
+      ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0 ||
+      (marks == Marks::user &&
+       ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) ||
+      ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    throw no_overlay(errno);
+  return call(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, only_to_read), "cannot mount it");
+}
+
+}  // namespace
+
+sys::UniqueFd open_merged(const std::vector<HostPath>& layers, Marks marks) {
+  Step step("open the root file system", layers.front().value);
+  const sys::UniqueFd mount = layers.size() == 1 ? clone_of(layers.front()) : overlay_of(layers, marks);
+  return sys::open_at(mount, ".", O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace tare::store

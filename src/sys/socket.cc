@@ -1,0 +1,59 @@
+#include "sys/socket.h"
+
+#include <cstdio>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+#include "sys/file.h"
+
+namespace tare::sys {
+namespace {
+
+constexpr int backlog = 64;
+
+sockaddr_un address_of(Fd directory, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int size = std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s",
+                                 directory.number(), name.c_str());
+  if (size >= static_cast<int>(sizeof address.sun_path)) address.sun_path[0] = '\0';
+  return address;
+}
+
+UniqueFd make_socket(int flags) {
+  return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+}
+
+}  // namespace
+
+SocketPair make_socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw system_error("cannot make a socket pair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+UniqueFd listen_at(Fd directory, const std::string& name) {
+  remove_file(directory, name);
+  UniqueFd socket = make_socket(SOCK_NONBLOCK);
+  const sockaddr_un address = address_of(directory, name);
+  if (!socket || ::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.number(), backlog) != 0)
+    throw system_error("cannot listen on the socket " + name);
+  return socket;
+}
+
+UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept {
+  UniqueFd socket = make_socket(0);
+  const sockaddr_un address = address_of(directory, name);
+  if (socket && ::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    socket.reset();
+  return socket;
+}
+
+UniqueFd try_accept(Fd listener) noexcept {
+  return UniqueFd(::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+}  // namespace tare::sys

@@ -1,0 +1,24 @@
+// Unix sockets that keep packets whole (SOCK_SEQPACKET), found by a name in a directory.
+#pragma once
+
+#include <string>
+
+#include "sys/unique_fd.h"
+
+namespace tare::sys {
+
+struct SocketPair {
+  UniqueFd one, other;
+};
+SocketPair make_socket_pair();
+
+/// Listens at `name` in the directory, non-blocking; one left there by a process that is gone is replaced.
+/// The name has at most 70 bytes, the directory any path: the address goes by its descriptor (unix(7),
+/// sun_path).
+UniqueFd listen_at(Fd directory, const std::string& name);
+/// Invalid when nobody listens there (errno ENOENT or ECONNREFUSED).
+UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept;
+/// Invalid when nobody waits to be accepted.
+UniqueFd try_accept(Fd listener) noexcept;
+
+}  // namespace tare::sys

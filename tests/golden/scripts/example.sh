@@ -1,0 +1,159 @@
+#!/bin/bash
+# A container, by bash, util-linux and coreutils alone. Run it as root.
+#
+# What this script cannot do:
+#  - seccomp: no tool loads the filter of system calls (the default policy)
+#  - links: one in the root file system that leads out of it is followed: have one that you trust
+#
+# A $ in single quotes is meant as it stands, or for the bash inside, which calls functions, too.
+# shellcheck disable=SC2016,SC2317
+
+# a step that fails ends it: no container is better than half of one
+set -euo pipefail
+# names its cgroups
+export id=7777777777777777777777777777777777777777777777777777777777777777
+# what the container changes is kept here, and gone with it; TMPDIR says where
+work=$(mktemp -d)
+# where its root is put together
+export work root=$work/rootfs
+
+# --- what is undone at the end: mounts and namespaces end by themselves, with the last process in them
+# those of this container alone, the innermost first
+cgroups=(/sys/fs/cgroup/memory/tare-"$id")
+child=
+clean_up() {
+	# whatever happened, nothing of the container goes on
+	if [[ -n $child ]]; then kill -KILL "$child" 2>/dev/null || :; wait "$child" 2>/dev/null || :; fi
+	local group left
+	# what changed its user id is no longer killed with its parent, so all that is left is; then the cgroup can go
+	for group in "${cgroups[@]}"; do
+		for _ in {1..50}; do
+			if [[ ! -d $group ]] || rmdir "$group" 2>/dev/null; then break; fi
+			while read -r left; do kill -KILL "$left" || :; done <"$group"/cgroup.procs 2>/dev/null || :
+			sleep 0.1
+		done
+	done
+	# neither a mount nor a device of the container's is followed
+	rm -rf --one-file-system "$work"
+}
+# also when a step fails
+trap clean_up EXIT
+# Ctrl-C: 128 and the signal's number, as shells say it
+trap 'exit 130' INT
+# the same for kill
+trap 'exit 143' TERM
+
+# --- directories and files of its own
+# overlayfs keeps what is changed in upper, and needs work beside it
+mkdir "$work"/{rootfs,upper,work}
+# the root directory that is seen is this one
+chown --reference='/srv/it'\''s' "$work"/upper && chmod --reference='/srv/it'\''s' "$work"/upper && touch --reference='/srv/it'\''s' "$work"/upper
+# lies over the one in its /etc
+printf %s '127.0.0.1 $HOME
+' >"$work"/hosts
+
+# --- cgroups: what it may use
+# limits count for all that is in it
+mkdir /sys/fs/cgroup/memory/tare-"$id"
+# the memory limit
+echo 1000 >/sys/fs/cgroup/memory/tare-"$id"/memory.limit_in_bytes
+
+# --- what happens inside of the new namespaces, still with all rights and with the host's tools
+
+# mountinfo keeps what else a mount is (nosuid, nodev), so mount(8) is given the target alone
+remount_all() { # TARGET OPTIONS: it and all mounts below
+	local target
+	findmnt -rno TARGET -R "$1" | while read -r target; do mount -o "remount,bind,$2" "$(printf %b "$target")"; done
+}
+make_target() { # SOURCE TARGET
+	if [[ -d $1 ]]; then mkdir -p "$2"; elif [[ ! -e $2 ]]; then mkdir -p "${2%/*}" && : >"$2"; fi
+}
+hide() { # PATH: a directory by an empty one, a file by /dev/null
+	if [[ -d $1 ]]; then
+		mount -t tmpfs -o nosuid,nodev,noexec,mode=755,nr_inodes=2,size=4k tmpfs "$1"
+		mount -o remount,bind,ro "$1"
+	elif [[ -e $1 ]]; then
+		mount --bind "$root/dev/null" "$1"
+	fi
+}
+protect() { # PATH
+	if [[ -e $1 ]]; then
+		mount --rbind "$1" "$1"
+		remount_all "$1" ro
+	fi
+}
+build() {
+  set -euo pipefail
+  # what is made on the way is for all to see and for root to change
+  umask 022
+  # a file system of its own, overlay, is seen at the container's root for now
+  mount -t overlay -o lowerdir='/srv/it'\''s',upperdir="$work"/upper,workdir="$work"/work overlay "$root"
+  # a mount needs a directory to lie over
+  mkdir -p "$root"/proc
+  # a file system of its own, proc, is seen at /proc
+  mount -t proc none "$root"/proc
+  # and is ro there, whatever it is elsewhere
+  mount -o remount,bind,ro "$root"/proc
+  # a mount needs something of its kind to lie over
+  make_target '/home/a b' "$root"/data
+  # /home/a b is seen at /data
+  mount --rbind '/home/a b' "$root"/data
+  # and is ro there, whatever it is elsewhere
+  remount_all "$root"/data ro
+  # a device that every program may expect, or that was asked for
+  mknod -m 666 "$root"/dev/null c 1 3
+  # tells of the host, or lets it be changed
+  hide "$root"/proc/kcore
+  # may be read, but changing it changes the host
+  protect "$root"/proc/sys
+  # shows this network namespace, and can be written
+  mkdir "$work"/net && mount -t sysfs sysfs "$work"/net
+  # IFF_UP and IFF_LOOPBACK: lo goes up, without ip(8)
+  echo 0x9 >"$work"/net/class/net/lo/flags
+  # no longer needed
+  umount "$work"/net
+  # its name, in its uts namespace
+  echo 'a'\''b' >/proc/sys/kernel/hostname
+  # moves to the new root with pivot_root, as this process's root does
+  cd /
+  # limits, ids and capabilities, a clean environment; then bash waits, as those tools are out of reach when the host's tree is
+  exec setsid \
+    prlimit --nofile=10:20 \
+    setpriv --groups 5,6 --bounding-set -all,+chown --reuid 1000 --regid 1001 --inh-caps -all --ambient-caps -all \
+    env -i --default-signal 'A=`b`' \
+    "$BASH" -p -c "$wait_and_become" bash sh -c 'echo "$A"
+'
+}
+# the rest without any tool: wait for the root, go to the directory, become the command
+export wait_and_become='for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 4 ]; then eval "exec $fd>&-"; fi; done; unset -v fd; echo ready >&4; read -r _ <&3 || exit 125; exec 3<&- 4>&-; cd -- '\''/a $dir'\'' || exit 126; exec </dev/null; umask 022; unset -v PWD OLDPWD SHLVL; declare -a SHLVL; exec -- "$@"'
+
+# --- start it
+# the container and this script wait for each other
+mkfifo "$work"/go "$work"/ready
+# opened for both: neither open blocks
+exec 3<>"$work"/go 4<>"$work"/ready
+# the bash inside is another one
+export -f build remount_all make_target hide protect
+# 0 is the process that writes
+join() { echo 0 >/sys/fs/cgroup/memory/tare-"$id"/tasks; :; }
+export -f join
+# the cgroup namespace last: what it is in by then is its root
+unshare --mount --propagation private --net --ipc --uts --pid --fork --kill-child "$BASH" -euc 'join; exec unshare --cgroup "$BASH" -c build' <&0 &
+child=$!
+# all is mounted, and the last bash waits
+until read -r -t 1 _ <&4; do kill -0 "$child" 2>/dev/null || { wait "$child" || exit; exit 1; }; done
+# the root of all processes in there becomes this one; the old one lies over it
+nsenter --mount="/proc/$child/ns/mnt" "$BASH" -euc 'cd "$root"; pivot_root . .'
+# who enters a mount namespace sees what lies on top: the host's tree, which goes
+nsenter --mount="/proc/$child/ns/mnt" umount --no-canonicalize -l /
+# the command may begin
+echo go >&3
+# nobody waits any more
+exec 3<&- 4>&-
+status=0
+# as long as it runs
+wait "$child" || status=$?
+# it has ended
+child=
+# its exit code is this script's
+exit "$status"
