@@ -93,12 +93,18 @@ class Collector {
   std::array<std::vector<std::size_t>, lane_names.size()> open_;  ///< indices, the outermost first
 };
 
+// The monitor may go on while the record is read.
+bool is_later(const recorder::Event& event, std::int64_t end) {
+  return event.kind != recorder::Event::Kind::process && std::max(event.at, event.until) > end;
+}
+
 }  // namespace
 
 Trace collect(std::string title, std::int64_t began) {
   Collector collector(began);
   const std::int64_t wall = recorder::now() - began;
-  for (const auto& event : recorder::recorded()) collector.take(event);
+  for (const auto& recorded : recorder::recorded())
+    if (!is_later(recorded.event, began + wall)) collector.take(recorded);
   return {.title = std::move(title), .wall = wall, .lanes = collector.finish(wall)};
 }
 

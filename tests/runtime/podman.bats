@@ -44,8 +44,8 @@ options=(--network none --ulimit nofile=1000:1000 --ulimit nproc=1000:1000)
 }
 
 @test "podman run -t: the terminal goes by the console socket" {
-	# Podman may lose what a container said that ended at once, so this one stays a little.
+	# Podman may lose what a container said that ended at once, so this one stays a little. (script(1) starts $SHELL, or sh.)
 	# shellcheck disable=SC2016 # the container expands it
-	run script -qec "$(declare -f engine); $(declare -p options); engine run --rm -t \"\${options[@]}\" --rootfs $BATS_TEST_TMPDIR/rootfs sh -c 'tty; sleep 1'" /dev/null
+	SHELL=$BASH run script -qec "$(declare -f engine); $(declare -p options); engine run --rm -t \"\${options[@]}\" --rootfs $BATS_TEST_TMPDIR/rootfs sh -c 'tty; sleep 1'" /dev/null
 	[[ $output == */dev/pts/* ]] || { echo "status $status, output: $output" && false; }
 }
