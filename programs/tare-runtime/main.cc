@@ -10,11 +10,15 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/about.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/option_table.h"
 #include "commands/commands.h"
+#include "runtime/state_dir.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "sys/signals.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -35,13 +39,16 @@ constexpr cli::Option global_options[] = {
     {"version", 'v', Takes::nothing, "", "print the version"},
 };
 
+int completion(const commands::Context& context, const cli::Parsed& parsed);
+int manual(const commands::Context& context, const cli::Parsed& parsed);
+
 const cli::Command commands_table[] = {
     commands::create_command, commands::start_command, commands::state_command, commands::kill_command,
     commands::delete_command, commands::run_command,   commands::exec_command,  commands::ps_command,
-    commands::list_command,   commands::spec_command};
+    commands::list_command,   commands::spec_command,  cli::completion_command, cli::manual_command};
 constexpr commands::Verb verbs[] = {commands::create, commands::start, commands::state, commands::kill,
                                     commands::remove, commands::run,   commands::exec,  commands::ps,
-                                    commands::list,   commands::spec};
+                                    commands::list,   commands::spec,  completion,      manual};
 
 const cli::Program program = {
     .name = "tare-runtime",
@@ -51,6 +58,16 @@ const cli::Program program = {
     .commands = commands_table,
     .single_dash_names = true,
 };
+
+int completion(const commands::Context&, const cli::Parsed& parsed) {
+  commands::print(cli::print_completion(program, parsed));
+  return 0;
+}
+
+int manual(const commands::Context&, const cli::Parsed& parsed) {
+  commands::print(cli::print_manual(program, 8, parsed));
+  return 0;
+}
 
 constexpr int failed = 1;
 constexpr int exec_failed = 255;  ///< as runc has it: engines tell it from the process's own
@@ -102,6 +119,22 @@ HostPath root_of(const cli::Parsed& parsed) {
   return HostPath(std::move(root));
 }
 
+// Where somebody pressed Tab there is nobody to be told of an error.
+int complete(cli::Words words) {
+  const auto names_of = [&](std::string_view placeholder) -> std::vector<std::string> {
+    try {
+      if (placeholder == "ID") return runtime::list_ids(root_of(cli::split(program, words).globals));
+      if (placeholder != "SIGNAL") return {};
+      const auto names = sys::signal_names();
+      return {names.begin(), names.end()};
+    } catch (const Error&) {
+      return {};
+    }
+  };
+  commands::print(cli::to_text(cli::complete(program, words, names_of)));
+  return 0;
+}
+
 int act(const cli::Split& split, const cli::Parsed& parsed) {
   const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
   if (split.globals.has("version") || parsed.has("version")) {
@@ -122,6 +155,7 @@ int run_program(cli::Words words) {
   Log log;
   int code = failed;
   try {
+    if (!words.empty() && std::string_view(words[0]) == "__complete") return complete(words.subspan(1));
     const cli::Split split = cli::split(program, words);
     const cli::Parsed parsed = split.command ? cli::parse(program, split) : split.globals;
     log = open_log(parsed);

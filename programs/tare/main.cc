@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cli/about.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/option_table.h"
 #include "commands/commands.h"
@@ -28,14 +30,40 @@ constexpr cli::Option global_options[] = {
 
 using namespace commands;
 
+int completion(const Context& context, const cli::Parsed& parsed);
+int manual(const Context& context, const cli::Parsed& parsed);
+
 // The order is that of the help.
-const cli::Command commands_table[] = {
-    run_command,          create_command,        start_command,     stop_command,           restart_command,
-    kill_command,         wait_command,          attach_command,    exec_command,           ps_command,
-    logs_command,         top_command,           stats_command,     inspect_command,        explain_command,
-    script_command,       rename_command,        pause_command,     unpause_command,        rm_command,
-    export_command,       volume_create_command, volume_ls_command, volume_inspect_command, volume_rm_command,
-    volume_prune_command, info_command,          version_command};
+const cli::Command commands_table[] = {run_command,
+                                       create_command,
+                                       start_command,
+                                       stop_command,
+                                       restart_command,
+                                       kill_command,
+                                       wait_command,
+                                       attach_command,
+                                       exec_command,
+                                       ps_command,
+                                       logs_command,
+                                       top_command,
+                                       stats_command,
+                                       inspect_command,
+                                       explain_command,
+                                       script_command,
+                                       rename_command,
+                                       pause_command,
+                                       unpause_command,
+                                       rm_command,
+                                       export_command,
+                                       volume_create_command,
+                                       volume_ls_command,
+                                       volume_inspect_command,
+                                       volume_rm_command,
+                                       volume_prune_command,
+                                       info_command,
+                                       version_command,
+                                       cli::completion_command,
+                                       cli::manual_command};
 constexpr Verb verbs[] = {run,
                           create,
                           start,
@@ -63,7 +91,9 @@ constexpr Verb verbs[] = {run,
                           volume_rm,
                           volume_prune,
                           info,
-                          version};
+                          version,
+                          completion,
+                          manual};
 static_assert(std::size(commands_table) == std::size(verbs));
 
 // As docker: 125 is told apart from the exit codes of a container's command; where there is none, 1 will do.
@@ -80,6 +110,16 @@ const cli::Program program = {
     .commands = commands_table,
     .single_dash_names = false,
 };
+
+int completion(const Context&, const cli::Parsed& parsed) {
+  print(cli::print_completion(program, parsed));
+  return 0;
+}
+
+int manual(const Context&, const cli::Parsed& parsed) {
+  print(cli::print_manual(program, 1, parsed));
+  return 0;
+}
 
 // An option, else the environment, else the default; absolute, since it outlives this process's working
 // directory.
@@ -98,7 +138,25 @@ int print_help(const std::string& text) {
   return 0;
 }
 
+commands::Context context_of(const cli::Parsed& globals) {
+  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", "/var/lib/tare"),
+                    .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
+}
+
+// Where somebody pressed Tab there is nobody to be told of an error.
+int complete(cli::Words words) {
+  const auto names_of = [&](std::string_view placeholder) -> std::vector<std::string> {
+    try {
+      return names(context_of(cli::split(program, words).globals), placeholder);
+    } catch (const Error&) {
+      return {};
+    }
+  };
+  return print_help(cli::to_text(cli::complete(program, words, names_of)));
+}
+
 int act(cli::Words words) {
+  if (!words.empty() && std::string_view(words[0]) == "__complete") return complete(words.subspan(1));
   const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
   if (!words.empty() && std::string_view(words[0]) == "help") {
     const auto* command = words.size() > 1 ? cli::find_command(program, words[1]) : nullptr;
@@ -111,11 +169,8 @@ int act(cli::Words words) {
   }
   const cli::Parsed parsed = cli::parse(program, split);
   if (parsed.help) return print_help(cli::help(program, *split.command, width));
-  const commands::Context context{
-      .place = {.root = place_of(parsed, "root", "TARE_ROOT", "/var/lib/tare"),
-                .run_root = place_of(parsed, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
   try {
-    return verbs[split.command - commands_table](context, parsed);
+    return verbs[split.command - commands_table](context_of(parsed), parsed);
   } catch (const Error& error) {
     notify(error.what());
     return exit_code_for(*split.command, error.kind());

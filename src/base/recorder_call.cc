@@ -14,10 +14,12 @@ namespace {
 constexpr CallKind kinds[] = {
     {"accept4", "dppx"},
     {"bind", "dpd"},
+    {"bpf", "dpd"},
     {"capget", "pp"},
     {"capset", "pp"},
     {"chdir", "s"},
     {"clock_gettime", "dp"},
+    {"clone", "xpppx"},
     {"clone3", "pd"},
     {"close", "d"},
     {"close_range", "ddx"},
@@ -28,6 +30,7 @@ constexpr CallKind kinds[] = {
     {"dup3", "ddF"},
     {"execve", "spp"},
     {"execveat", "dsppx"},
+    {"exit_group", "d"},
     {"faccessat", "dsox"},
     {"faccessat2", "dsox"},
     {"fchdir", "d"},
@@ -55,6 +58,9 @@ constexpr CallKind kinds[] = {
     {"ioctl", "dx"},
     {"keyctl", "ds"},
     {"kill", "dd"},
+    {"landlock_add_rule", "ddpx"},
+    {"landlock_create_ruleset", "pdx"},
+    {"landlock_restrict_self", "dx"},
     {"lgetxattr", "sspd"},
     {"link", "ss"},
     {"linkat", "dsdsx"},
@@ -143,15 +149,18 @@ struct Number {
 #define TARE_NUMBER(name) {SYS_##name, #name}
 constexpr Number numbers[] = {TARE_NUMBER(accept4),
                               TARE_NUMBER(bind),
+                              TARE_NUMBER(bpf),
                               TARE_NUMBER(capget),
                               TARE_NUMBER(capset),
                               TARE_NUMBER(chdir),
+                              TARE_NUMBER(clone),
                               TARE_NUMBER(clone3),
                               TARE_NUMBER(close),
                               TARE_NUMBER(close_range),
                               TARE_NUMBER(dup3),
                               TARE_NUMBER(execve),
                               TARE_NUMBER(execveat),
+                              TARE_NUMBER(exit_group),
                               TARE_NUMBER(faccessat2),
                               TARE_NUMBER(fchdir),
                               TARE_NUMBER(fchmod),
@@ -167,6 +176,9 @@ constexpr Number numbers[] = {TARE_NUMBER(accept4),
                               TARE_NUMBER(ioctl),
                               TARE_NUMBER(keyctl),
                               TARE_NUMBER(kill),
+                              TARE_NUMBER(landlock_add_rule),
+                              TARE_NUMBER(landlock_create_ruleset),
+                              TARE_NUMBER(landlock_restrict_self),
                               TARE_NUMBER(mkdirat),
                               TARE_NUMBER(mknodat),
                               TARE_NUMBER(mmap),
@@ -224,6 +236,9 @@ constexpr Flag open_flags[] = {{O_TMPFILE, "O_TMPFILE"},     {O_SYNC, "O_SYNC"},
                                {O_APPEND, "O_APPEND"},       {O_NONBLOCK, "O_NONBLOCK"},
                                {O_DIRECTORY, "O_DIRECTORY"}, {O_NOFOLLOW, "O_NOFOLLOW"},
                                {O_CLOEXEC, "O_CLOEXEC"},     {O_PATH, "O_PATH"}};
+
+// A call without a name is its number, as strace(1) writes it.
+constexpr std::string_view unknown = "syscall_";
 
 constexpr std::size_t longest_bytes = 64;
 
@@ -330,7 +345,7 @@ CallKind call_kind(std::string_view name) noexcept {
 
 CallKind call_kind(long number) noexcept {
   const auto* found = std::ranges::find(numbers, number, &Number::number);
-  return found == std::end(numbers) ? CallKind{"syscall", "dxxxxx"} : call_kind(found->name);
+  return found == std::end(numbers) ? CallKind{unknown, "xxxxxx"} : call_kind(found->name);
 }
 
 const Memory& own_memory() noexcept {
@@ -342,6 +357,7 @@ void add_call(Lane lane, const Call& call, const Memory& memory) noexcept {
   if (!is_on()) return;
   Line line, result;
   line.put(call.kind.name);
+  if (call.kind.name == unknown) line.put_number(call.number);
   line.put("(");
   for (std::size_t i = 0; i < call.kind.arguments.size(); i++) {
     // open(2) looks at the mode only then.

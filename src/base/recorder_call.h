@@ -32,6 +32,7 @@ const Memory& own_memory() noexcept;
 
 struct Call {
   CallKind kind;
+  long number = -1;  ///< the kernel's, for a call without a name
   std::array<std::uint64_t, 6> arguments{};
   std::int64_t result = 0;  ///< as the kernel gives it: an error is a negative errno
   std::int64_t begin = 0, end = 0;

@@ -71,10 +71,13 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
 
 std::string image_program() {
   const auto self = sys::try_read_link(sys::here, "/proc/self/exe");
-  const std::string beside = self ? self->substr(0, self->find_last_of('/')) + "/tare-image" : "";
-  for (const std::string& path : {beside, std::string("/usr/libexec/tare/tare-image")})
-    if (!path.empty() && ::access(path.c_str(), X_OK) == 0) return path;
-  throw Error(ErrorKind::not_found, format("tare-image is not beside tare ({})", beside), 0, "install both");
+  const std::string own_directory = self ? self->substr(0, self->find_last_of('/')) : "/usr/bin";
+  // Where it is built, and where it is installed.
+  for (const char* const place : {"/tare-image", "/../libexec/tare/tare-image"})
+    if (std::string path = own_directory + place; ::access(path.c_str(), X_OK) == 0) return path;
+  throw Error(ErrorKind::not_found,
+              format("tare-image is neither in {0} nor in {0}/../libexec/tare", own_directory), 0,
+              "install both");
 }
 
 std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOptions& options) {

@@ -106,6 +106,7 @@ void InitTrace::add_to_trace(const plan::Program& program, sys::Fd list, pid_t p
     // Of a process that stayed behind, such as the supervising one.
     if (record->operation != operation || time_of(record->end) > end) continue;
     recorder::Call call{.kind = recorder::call_kind(static_cast<long>(record->call)),
+                        .number = record->call,
                         .result = record->result,
                         .begin = time_of(record->begin),
                         .end = time_of(record->end)};

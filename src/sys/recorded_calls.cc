@@ -174,6 +174,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
   const int error_number = errno;
   add_call(own_lane(),
            {.kind = call_kind(number),
+            .number = number,
             .arguments = {word(a), word(b), word(c), word(d), word(e), word(f)},
             .result = result == -1 ? -error_number : result,
             .begin = begin,

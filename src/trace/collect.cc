@@ -105,7 +105,10 @@ Trace collect(std::string title, std::int64_t began) {
   const std::int64_t wall = recorder::now() - began;
   for (const auto& recorded : recorder::recorded())
     if (!is_later(recorded.event, began + wall)) collector.take(recorded);
-  return {.title = std::move(title), .wall = wall, .lanes = collector.finish(wall)};
+  return {.title = std::move(title),
+          .wall = wall,
+          .lanes = collector.finish(wall),
+          .is_complete = !recorder::is_full()};
 }
 
 std::int64_t covered(const Trace& trace) {

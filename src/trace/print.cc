@@ -96,6 +96,7 @@ std::string to_json(const Trace& trace) {
   return json::pretty(json::object{{"title", trace.title},
                                    {"wall", trace.wall},
                                    {"covered", covered(trace)},
+                                   {"complete", trace.is_complete},
                                    {"lanes", std::move(lanes)}});
 }
 

@@ -32,6 +32,7 @@ struct Trace {
   std::string title;  ///< the command line
   std::int64_t wall = 0;
   std::vector<Lane> lanes;
+  bool is_complete = true;  ///< false: there were more calls of the kernel than the record had room for
 };
 
 }  // namespace tare::trace

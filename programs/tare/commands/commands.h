@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/option_table.h"
 #include "engine/containers.h"
@@ -48,6 +50,9 @@ int volume_prune(const Context& context, const cli::Parsed& parsed);
 int write_script(const Context& context, const cli::Parsed& parsed);
 int explain_containers(const Context& context, const cli::Parsed& parsed);
 int export_container(const Context& context, const cli::Parsed& parsed);
+
+/// What a placeholder of the tables stands for: the containers there are for CONTAINER, and so on.
+std::vector<std::string> names(const Context& context, std::string_view placeholder);
 
 /// The variables of the options env-file and env.
 std::vector<std::string> read_environment(const cli::Parsed& parsed);

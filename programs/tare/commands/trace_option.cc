@@ -50,7 +50,7 @@ void TraceOption::write() const noexcept {
                              : file_.ends_with(".svg") ? trace::to_svg(trace)
                                                        : trace::to_text(trace);
     sys::write_all(file_.empty() ? sys::Fd(STDERR_FILENO) : sys::Fd(open_file_), text);
-    if (recorder::is_full())
+    if (!trace.is_complete)
       notify("the trace lacks calls of the kernel: there were more than its memory holds");
   } catch (const std::exception& error) {
     notify(std::string("the trace cannot be written: ") + error.what());
