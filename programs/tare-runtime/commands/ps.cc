@@ -29,6 +29,7 @@ std::string output_of_ps(const std::vector<std::string>& arguments) {
   const sys::UniqueFd read_end(ends[0]);
   sys::UniqueFd write_end(ends[1]);
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
