@@ -27,17 +27,27 @@ class Reader {
     rest_.remove_prefix(1);
     return c;
   }
+  bool next_is_digit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
+  char take_digit() {
+    if (!next_is_digit()) {
+      fits_ = false;
+      return '0';
+    }
+    const char c = rest_.front();
+    rest_.remove_prefix(1);
+    return c;
+  }
   int take_number(int digits, int minimum, int maximum) {
     int number = 0;
-    for (; digits > 0 && fits_; --digits) number = number * 10 + (take("0123456789") - '0');
+    for (; digits > 0 && fits_; --digits) number = number * 10 + (take_digit() - '0');
     if (number < minimum || number > maximum) fits_ = false;
     return number;
   }
   std::int32_t take_decimals() {
-    if (!next_is("0123456789")) fits_ = false;
+    if (!next_is_digit()) fits_ = false;
     std::int32_t nanoseconds = 0;
-    for (int weight = 100'000'000; next_is("0123456789"); weight /= 10)
-      nanoseconds += (take("0123456789") - '0') * weight;
+    for (int weight = 100'000'000; next_is_digit(); weight /= 10)
+      nanoseconds += (take_digit() - '0') * weight;
     return nanoseconds;
   }
 

@@ -19,6 +19,7 @@ std::size_t showable_length(std::string_view text) {
 }  // namespace
 
 std::string printable(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; })) return std::string(text);
   std::string shown;
   shown.reserve(text.size());
   while (!text.empty()) {

@@ -269,11 +269,17 @@ Listing list_containers(const state::Place& place) {
   }
   monitor::remove_left_cgroups(cgroup::read_layout());
   const auto locked = state::list_locked(place);
+  std::vector<std::optional<Container>> found;
   for (const auto& id : state::list(place))
-    if (auto container = look_at(place, id, std::ranges::binary_search(locked, id)))
-      listing.containers.push_back(std::move(*container));
-  std::ranges::stable_sort(listing.containers, std::ranges::greater(),
-                           [](const Container& container) { return container.record.created; });
+    found.push_back(look_at(place, id, std::ranges::binary_search(locked, id)));
+  // Places are sorted, which are cheaper to move than what is there.
+  std::vector<std::optional<Container>*> order;
+  for (auto& container : found)
+    if (container) order.push_back(&container);
+  std::ranges::stable_sort(order, std::ranges::greater(),
+                           [](const auto* container) { return (*container)->record.created; });
+  listing.containers.reserve(order.size());
+  for (auto* container : order) listing.containers.push_back(std::move(**container));
   for (const auto& container : listing.containers)
     if (container.status == Status::damaged)
       listing.problems.push_back(format("container {}: {}", container.record.id.value, container.problem));

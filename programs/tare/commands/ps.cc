@@ -84,6 +84,7 @@ class Row {
     const state::Record& record = container.record;
     const bool damaged = container.status == engine::Status::damaged;
     json::object row;
+    row.reserve(std::size(columns));
     const auto set = [&](const char* field, auto make) {
       if (asks_for(field)) row[field] = damaged ? std::string() : make();
     };
