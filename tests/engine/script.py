@@ -86,7 +86,8 @@ CHANGES = [
     (r"mknod -m 666 (\S+/null)", r"mknod -m 600 \1", "device "),
     (r"\texport \"\$1\"", "\texport \"$1 \"", "environment "),
     (r"(uid_map\" <<<'0 \d+) 65536", r"\1 65535", "uid_map "),
-    (r"(chown --reference)", r": \1", "file "),
+    (r"--exclude='./dev/\*'", "--exclude=./root", "file "),
+    (r"printf %s ", "printf %s x", "etc "),
 ]
 
 
