@@ -31,150 +31,194 @@ std::vector<std::string> cleared(std::uint64_t attributes) {
   return names;
 }
 
+// Options whose values are paths, with a colon between two.
+bool names_directories(std::string_view option) {
+  return option.starts_with("=lowerdir") || option.starts_with("=upperdir") || option.starts_with("=workdir");
+}
+
 }  // namespace
+
+bool is_staged(const Text& text, const plan::Program& program, const plan::Input& input) {
+  return program.user_namespace && !is_own(text.host_path(input.path));
+}
+
+std::string bind_source(const Text& text, const plan::Program& program, const plan::Input& input) {
+  return is_staged(text, program, input) ? format("\"$work\"/bind-{}", input.slot)
+                                         : text.host_path(input.path);
+}
 
 Mounts::Mount& Mounts::mount_of(std::int32_t slot) {
   const auto [found, is_new] = mounts_.try_emplace(slot);
   if (!is_new) return found->second;
   for (const auto& input : program_.inputs)
-    if (input.slot == slot && input.what == plan::Input::What::bind)
-      found->second = {
-          .command = format("mount --{} {}", input.recursive ? "rbind" : "bind", text_.host_path(input.path)),
-          .options = {},
-          .recursive = input.recursive,
-          .of_file = true,
-          .what = input.path,
-          .target = {}};
+    if (input.slot == slot && input.what == plan::Input::What::bind) {
+      const std::string source = bind_source(text_, program_, input);
+      found->second = {.command = format("mount --{} {}", input.recursive ? "rbind" : "bind", source),
+                       .source = source,
+                       .options = {},
+                       .recursive = input.recursive,
+                       .what = input.path,
+                       .target = {}};
+    }
   return found->second;
 }
 
-void Mounts::remount(const Mount& mount, const std::string& options, bool recursive, std::string_view why) {
-  if (recursive)
-    text_.line(format("remount_all {} {}", mount.target, options), why);
-  else
-    text_.line(format("mount -o remount,bind,{} {}", options, mount.target), why);
+std::string Mounts::go_to(const std::string& path, std::uint32_t flags) {
+  if (path == at_) return {};
+  at_ = path;
+  return format("in_root {}{}; ", quoted(path), flags & plan::no_symlinks ? " no_links" : "");
 }
 
-void Mounts::put(Mount& mount, const std::string& target, const std::string& shown) {
+void Mounts::remount(const Mount& mount, const std::string& options, bool recursive, std::string_view why) {
+  const bool is_root = mount.target == "/";
+  const std::string front = is_root ? std::string() : go_to(mount.target, 0);
+  const char* target = is_root ? "\"$root\"" : "\"$at\"";
+  if (recursive)
+    text_.line(format("{}remount_all {} {}", front, target, options), why);
+  else
+    text_.line(format("{}mount -o remount,bind,{} {}", front, options, target), why);
+}
+
+void Mounts::put(Mount& mount, const std::string& target) {
   mount.target = target;
-  text_.line(format("{} {}", mount.command, target), format("{} is seen at {}", mount.what, shown));
+  const bool is_root = target == "/";
+  text_.line(format("{} {}", mount.command, is_root ? "\"$root\"" : "\"$at\""),
+             format("{} is seen at {}", mount.what, is_root ? "the container's root for now" : target));
   if (!mount.options.empty())
     remount(mount, mount.options, mount.recursive,
             format("and is {} there, whatever it is elsewhere", mount.options));
 }
 
+// overlayfs takes names apart at colons, mount(8) options at commas and quotes; a link has a plain name.
+std::string Mounts::directories_of(std::string_view list) {
+  std::string words;
+  while (true) {
+    const auto end = list.find(':');
+    const std::string path = plan::option_words(program_, "=" + std::string(list.substr(0, end)));
+    std::string word = text_.layer_path(path);
+    if (!is_own(word) && path.find_first_of(":,\\\"") != path.npos) {
+      const std::string link = format("\"$work\"/layer-{}", ++links_);
+      text_.line(format("ln -s {} {}", word, link),
+                 "a plain name: its own would be taken apart at : , \\ or \"");
+      word = link;
+    }
+    words += word;
+    if (end == list.npos) return words;
+    words += ":";
+    list.remove_prefix(end + 1);
+  }
+}
+
+std::string Mounts::options_of(const Entry& entry, std::string& source) {
+  std::string words;
+  const auto add = [&](const std::string& word) { words += (words.empty() ? "" : ",") + word; };
+  for (const auto& name : plan::mount_attribute_names(entry.a & ~std::uint64_t{MOUNT_ATTR_RDONLY})) add(name);
+  for (const auto& option : entry.list) {
+    const auto equals = option.find('\0');
+    if (names_directories(option))
+      add(option.substr(1, equals - 1) + "=" + directories_of(std::string_view(option).substr(equals + 1)));
+    else if (option.starts_with("=source"))
+      source = option.substr(equals + 1);
+    else
+      add(quoted(plan::option_words(program_, option)));
+  }
+  return words;
+}
+
+void Mounts::make(const Entry& entry) {
+  std::string source = "none";
+  const std::string options = options_of(entry, source);
+  mounts_[entry.into] = {.command = format("mount -t {} {}{}{}", entry.text, options.empty() ? "" : "-o ",
+                                           options.empty() ? options : options + " ", quoted(source)),
+                         .source = {},
+                         .options = entry.a & MOUNT_ATTR_RDONLY ? "ro" : "",
+                         .recursive = false,
+                         .what = "a file system of its own, " + entry.text + ",",
+                         .target = {}};
+}
+
+void Mounts::set_attributes(const Entry& entry) {
+  Mount& mount = mount_of(entry.slot);
+  std::vector<std::string> options = cleared(entry.b & ~entry.a);
+  for (auto& name : plan::mount_attribute_names(entry.a)) options.push_back(name);
+  const bool recursive = entry.flags & plan::recursive;
+  if (!mount.target.empty()) {
+    remount(mount, joined_options(options), recursive,
+            format("now that all is in it: {}", joined_options(options)));
+    return;
+  }
+  mount.options = joined_options(options);
+  mount.recursive = recursive;
+}
+
+void Mounts::attach(const Entry& entry) {
+  Mount& mount = mount_of(entry.slot);
+  const std::string front = go_to(entry.path, entry.flags);
+  if (mount.source.empty())
+    text_.line(format("{}mkdir -p \"$at\"", front), "a mount needs a directory to lie over");
+  else
+    text_.line(format("{}make_target {} \"$at\"", front, mount.source),
+               "a mount needs something of its kind to lie over");
+  put(mount, entry.path);
+}
+
+void Mounts::make_node(const Entry& entry) {
+  const dev_t device = static_cast<std::uint32_t>(entry.b);
+  const std::string front = go_to(directories_[entry.slot], plan::no_symlinks);
+  text_.line(format("{}mknod -m {:o} \"$at\"/{} {} {} {}", front, entry.a & 07777, quoted(entry.text),
+                    S_ISBLK(entry.a) ? "b" : "c", major(device), minor(device)),
+             "a device that every program may expect, or that was asked for");
+  if (entry.a >> 32 || entry.b >> 32)
+    text_.line(format("chown {}:{} \"$at\"/{}", entry.a >> 32, entry.b >> 32, quoted(entry.text)),
+               "its owner is that of the host's");
+}
+
 bool Mounts::write(const Entry& entry) {
   switch (entry.kind) {
-    case Kind::new_filesystem: {
-      std::string source = "none";
-      std::vector<std::string> options =
-          plan::mount_attribute_names(entry.a & ~std::uint64_t{MOUNT_ATTR_RDONLY});
-      for (const auto& option : entry.list) {
-        const std::string words = plan::option_words(program_, option);
-        if (words.starts_with("source="))
-          source = words.substr(7);
-        else
-          options.push_back(words);
-      }
-      std::string list;
-      for (const auto& option : options) {
-        if (!list.empty()) list += ",";
-        const auto equals = option.find('=');
-        if (option.find("dir=/") == option.npos) {
-          list += quoted(option);
-          continue;
-        }
-        list += option.substr(0, equals + 1);
-        for (std::size_t at = equals + 1, end = 0; end != option.npos; at = end + 1) {
-          end = option.find(':', at);
-          list += text_.host_path(option.substr(at, end - at)) + (end == option.npos ? "" : ":");
-        }
-      }
-      Mount mount{.command = format("mount -t {} {}{}{}", entry.text, list.empty() ? "" : "-o ",
-                                    list.empty() ? list : list + " ", quoted(source)),
-                  .options = entry.a & MOUNT_ATTR_RDONLY ? "ro" : "",
-                  .recursive = false,
-                  .of_file = false,
-                  .what = "a file system of its own, " + entry.text + ",",
-                  .target = {}};
-      mounts_[entry.into] = std::move(mount);
-      return true;
-    }
+    case Kind::new_filesystem: make(entry); return true;
     case Kind::clone_tree:
       mounts_[entry.into] = {
           .command = format("mount --{} {}", entry.a ? "rbind" : "bind", text_.host_path(entry.path)),
+          .source = {},
           .options = {},
           .recursive = entry.a != 0,
-          .of_file = false,
           .what = "the directory itself",
           .target = {}};
       return true;
     case Kind::attach_root: {
       Mount& mount = mount_of(entry.slot);
-      put(mount, "\"$root\"", "the container's root for now");
+      put(mount, "/");
       mounts_[plan::root_slot] = mount;
       return true;
     }
-    case Kind::set_attributes: {
-      Mount& mount = mount_of(entry.slot);
-      std::vector<std::string> options = cleared(entry.b & ~entry.a);
-      for (auto& name : plan::mount_attribute_names(entry.a)) options.push_back(name);
-      const bool recursive = entry.flags & plan::recursive;
-      if (mount.target.empty()) {
-        mount.options = joined_options(options);
-        mount.recursive = recursive;
-      } else {
-        remount(mount, joined_options(options), recursive,
-                format("now that all is in it: {}", joined_options(options)));
-      }
-      return true;
-    }
-    case Kind::attach: {
-      Mount& mount = mount_of(entry.slot);
-      const std::string target = Text::root_path(entry.path);
-      if (mount.of_file) {
-        const std::string source = mount.command.substr(mount.command.find(' ', 6) + 1);
-        text_.line(format("make_target {} {}", source, target),
-                   "a mount needs something of its kind to lie over");
-      } else {
-        text_.line(format("mkdir -p {}", target), "a mount needs a directory to lie over");
-      }
-      put(mount, target, entry.path);
-      return true;
-    }
+    case Kind::set_attributes: set_attributes(entry); return true;
+    case Kind::attach: attach(entry); return true;
     case Kind::make_directory:
       if (entry.into != plan::no_slot) directories_[entry.into] = entry.path;
       if (entry.path != "/")
-        text_.line(format("mkdir -p {}", Text::root_path(entry.path)),
+        text_.line(format("{}mkdir -p \"$at\"", go_to(entry.path, entry.flags)),
                    "may be missing in the root file system");
       return true;
     case Kind::open_directory: directories_[entry.into] = entry.path; return true;
-    case Kind::make_node: {
-      const dev_t device = static_cast<std::uint32_t>(entry.b);
-      const std::string node = Text::root_path(directories_[entry.slot] + "/" + entry.text);
-      text_.line(format("mknod -m {:o} {} {} {} {}", entry.a & 07777, node, S_ISBLK(entry.a) ? "b" : "c",
-                        major(device), minor(device)),
-                 "a device that every program may expect, or that was asked for");
-      if (entry.a >> 32 || entry.b >> 32)
-        text_.line(format("chown {}:{} {}", entry.a >> 32, entry.b >> 32, node),
-                   "its owner is that of the host's");
-      return true;
-    }
-    case Kind::make_symlink:
-      text_.line(format("ln -s {} {}", quoted(entry.text),
-                        Text::root_path(directories_[entry.slot] + "/" + entry.path)),
+    case Kind::make_node: make_node(entry); return true;
+    case Kind::make_symlink: {
+      const std::string front = go_to(directories_[entry.slot], plan::no_symlinks);
+      text_.line(format("{}ln -s {} \"$at\"/{}", front, quoted(entry.text), quoted(entry.path)),
                  "programs look for it there");
       return true;
+    }
     case Kind::set_parameter:
-      text_.line(format("echo {} >{}", quoted(entry.text), Text::root_path("/proc/" + entry.path)),
-                 "a kernel parameter of its namespaces");
+      text_.line(
+          format("{}echo {} >\"$at\"", go_to("/proc/" + entry.path, plan::no_symlinks), quoted(entry.text)),
+          "a kernel parameter of its namespaces");
       return true;
     case Kind::mask:
-      text_.line(format("hide {}", Text::root_path(entry.path)), "tells of the host, or lets it be changed");
+      at_.clear();
+      text_.line(format("hide {}", quoted(entry.path)), "tells of the host, or lets it be changed");
       return true;
     case Kind::protect:
-      text_.line(format("protect {}", Text::root_path(entry.path)),
-                 "may be read, but changing it changes the host");
+      at_.clear();
+      text_.line(format("protect {}", quoted(entry.path)), "may be read, but changing it changes the host");
       return true;
     default: return false;
   }

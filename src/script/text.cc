@@ -15,6 +15,8 @@ bool is_plain(char c) {
 
 }  // namespace
 
+bool is_own(std::string_view word) { return word.starts_with("\"$work\""); }
+
 std::string quoted(std::string_view text) {
   if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
   std::string word = "'";
@@ -39,6 +41,10 @@ void Text::move(std::string_view from, const std::string& to) {
   if (!from.empty()) places_.emplace_back(from, "\"$work\"" + (to.empty() ? to : "/" + to));
 }
 
+void Text::copy(std::string_view layer, const std::string& to) {
+  copies_.emplace_back(layer, "\"$work\"/" + to);
+}
+
 std::string Text::host_path(std::string_view path) const {
   for (const auto& [from, to] : places_)
     if (path.starts_with(from) && (path.size() == from.size() || path[from.size()] == '/'))
@@ -49,6 +55,9 @@ std::string Text::host_path(std::string_view path) const {
   return quoted(path.substr(0, at)) + "\"$id\"" + (rest.empty() ? "" : quoted(rest));
 }
 
-std::string Text::root_path(std::string_view path) { return "\"$root\"" + (path == "/" ? "" : quoted(path)); }
+std::string Text::layer_path(std::string_view path) const {
+  const auto known = std::ranges::find(copies_, path, &std::pair<std::string, std::string>::first);
+  return known == copies_.end() ? host_path(path) : known->second;
+}
 
 }  // namespace tare::script

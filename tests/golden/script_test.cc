@@ -73,10 +73,41 @@ plan::Document example() {
   return document;
 }
 
-TEST(Script, ReadsAsItsGoldenFile) {
-  const std::string file = TARE_SOURCE_DIR "/tests/golden/scripts/example.sh";
-  const std::string text =
-      script::write(example(), {.id = id, .directory = directory, .tarball = {}, .layer = {}});
+// The same with ids of its own: the layer and the container's own directory are adopted, the device is a
+// bind.
+plan::Document with_ids() {
+  plan::Document document = example();
+  plan::Program& program = document.program;
+  program.user_namespace = {.uid_map = "0 100000 65536\n", .gid_map = "0 200000 1000\n1000 400000 1000\n"};
+  const auto layer = program.new_slot(), own = program.new_slot(), null_device = program.new_slot();
+  using Ids = plan::Input::Ids;
+  program.inputs.push_back(
+      {.what = plan::Input::What::bind, .slot = layer, .path = "/srv/it's", .ids = Ids::mapped});
+  program.inputs.push_back(
+      {.what = plan::Input::What::bind, .slot = own, .path = directory, .ids = Ids::mapped});
+  program.inputs.push_back({.what = plan::Input::What::bind, .slot = null_device, .path = "/dev/null"});
+  program.oom_score_adj = 500;
+  for (auto& entry : program.entries) {
+    if (entry.text == "overlay")
+      entry.list = {std::string("=source\0overlay", 15),
+                    std::string("=lowerdir\0", 10) + plan::descriptor_path(layer),
+                    std::string("=upperdir\0", 10) + plan::descriptor_path(own) + "/upper",
+                    std::string("=workdir\0", 9) + plan::descriptor_path(own) + "/work", "!userxattr"};
+    if (entry.kind == Kind::make_node)
+      entry = {.kind = Kind::attach, .flags = plan::create_target, .slot = null_device, .path = "/dev/null"};
+  }
+  for (const auto slot : {layer, own})
+    program.entries.insert(program.entries.begin(), {.kind = Kind::adopt, .slot = slot, .path = "/proc/sys"});
+  return document;
+}
+
+std::string script_of(const plan::Document& document) {
+  return script::write(document, {.id = id, .directory = directory, .tarball = {}, .layer = {}});
+}
+
+void expect_golden(const plan::Document& document, const std::string& name) {
+  const std::string file = TARE_SOURCE_DIR "/tests/golden/scripts/" + name;
+  const std::string text = script_of(document);
   if (const char* update = std::getenv("TARE_UPDATE_GOLDEN"); update && std::string_view(update) == "1") {
     sys::replace_file(sys::here, file, text);
     FAIL() << file << " was written anew; read the difference, and run without TARE_UPDATE_GOLDEN";
@@ -86,10 +117,30 @@ TEST(Script, ReadsAsItsGoldenFile) {
   EXPECT_EQ(text, *golden);
 }
 
-TEST(Script, RefusesAUserNamespace) {
+TEST(Script, ReadsAsItsGoldenFile) { expect_golden(example(), "example.sh"); }
+
+TEST(Script, WithAUserNamespaceReadsAsItsGoldenFile) { expect_golden(with_ids(), "user-namespace.sh"); }
+
+TEST(Script, RefusesWhatNoToolDoes) {
   plan::Document document = example();
-  document.program.user_namespace.emplace();
-  EXPECT_THROW(script::write(document, {}), Error);
+  document.program.inputs.back().mount_namespace = "/proc/1/ns/mnt";
+  EXPECT_THROW(script_of(document), Error);
+  document = example();
+  document.program.add({.kind = Kind::join_namespaces, .a = CLONE_NEWUSER});
+  EXPECT_THROW(script_of(document), Error);
+}
+
+TEST(Script, SaysWhichVariablesBashKeeps) {
+  plan::Document document = example();
+  auto& environment = document.program.entries.back().environment;
+  environment = {"_=x", "A.B=c", "D=e"};
+  EXPECT_EQ(script_of(document).find("environment:"), std::string::npos);
+  environment.emplace_back("UID=7");
+  const std::string text = script_of(document);
+  EXPECT_NE(
+      text.find("#  - environment: bash keeps this variable to itself, the command is without it: UID\n"),
+      std::string::npos);
+  EXPECT_EQ(text.find("UID=7"), std::string::npos);
 }
 
 TEST(Script, QuotesWhatTheShellWouldRead) {

@@ -1,18 +1,19 @@
 #!/bin/bash
-# A container, by bash, util-linux and coreutils alone. Run it as root.
+# A container, by bash, util-linux, coreutils and tar alone. Run it as root.
 #
 # What this script cannot do:
 #  - seccomp: no tool loads the filter of system calls (the default policy)
-#  - links: one in the root file system that leads out of it is followed: have one that you trust
 #
 # A $ in single quotes is meant as it stands, or for the bash inside, which calls functions, too.
 # shellcheck disable=SC2016,SC2317
 
 # a step that fails ends it: no container is better than half of one
 set -euo pipefail
-# names its cgroups
-export id=7777777777777777777777777777777777777777777777777777777777777777
-# what the container changes is kept here, and gone with it; TMPDIR says where
+# names its cgroups, also while another run of this script is there
+export id=7777777777777777777777777777777777777777777777777777777777777777-$$
+# what the container changes is kept in a directory below it, and gone with it
+if [[ ${TMPDIR-} == *[:,\\]* ]]; then echo 'TMPDIR: overlayfs takes a name apart at a colon, a comma and a backslash' >&2; exit 1; fi
+# this one
 work=$(mktemp -d)
 # where its root is put together
 export work root=$work/rootfs
@@ -44,13 +45,35 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # --- directories and files of its own
+
+in_root() { # PATH [no_links]: sets `at` to where PATH is below $root, whose links lead nowhere else
+	local left=$1/ part links=0
+	at=$root
+	while [[ -n $left ]]; do
+		part=${left%%/*} left=${left#*/}
+		case $part in
+		'' | .) ;;
+		..) if [[ $at != "$root" ]]; then at=${at%/*}; fi ;;
+		*) at+=/$part ;;
+		esac
+		if [[ $at == "$root" || ! -L $at ]]; then continue; fi
+		if [[ -n ${2-} ]] || ((++links > 40)); then
+			echo "$1 in the root file system: $part is a symbolic link" >&2
+			exit 1
+		fi
+		# the slash keeps a newline at the end
+		part=$(readlink -n "$at" && echo /)
+		left=$part$left
+		if [[ $part == /* ]]; then at=$root; else at=${at%/*}; fi
+	done
+}
+make_target() { # SOURCE TARGET: a mount needs something of its kind to lie over
+	if [[ -d $1 ]]; then mkdir -p "$2"; elif [[ ! -e $2 ]]; then mkdir -p "${2%/*}" && : >"$2"; fi
+}
 # overlayfs keeps what is changed in upper, and needs work beside it
 mkdir "$work"/{rootfs,upper,work}
 # the root directory that is seen is this one
 chown --reference='/srv/it'\''s' "$work"/upper && chmod --reference='/srv/it'\''s' "$work"/upper && touch --reference='/srv/it'\''s' "$work"/upper
-# lies over the one in its /etc
-printf %s '127.0.0.1 $HOME
-' >"$work"/hosts
 
 # --- cgroups: what it may use
 # limits count for all that is in it
@@ -65,21 +88,20 @@ remount_all() { # TARGET OPTIONS: it and all mounts below
 	local target
 	findmnt -rno TARGET -R "$1" | while read -r target; do mount -o "remount,bind,$2" "$(printf %b "$target")"; done
 }
-make_target() { # SOURCE TARGET
-	if [[ -d $1 ]]; then mkdir -p "$2"; elif [[ ! -e $2 ]]; then mkdir -p "${2%/*}" && : >"$2"; fi
-}
 hide() { # PATH: a directory by an empty one, a file by /dev/null
-	if [[ -d $1 ]]; then
-		mount -t tmpfs -o nosuid,nodev,noexec,mode=755,nr_inodes=2,size=4k tmpfs "$1"
-		mount -o remount,bind,ro "$1"
-	elif [[ -e $1 ]]; then
-		mount --bind "$root/dev/null" "$1"
+	in_root "$1" no_links
+	if [[ -d $at ]]; then
+		mount -t tmpfs -o nosuid,nodev,noexec,mode=755,nr_inodes=2,size=4k tmpfs "$at"
+		mount -o remount,bind,ro "$at"
+	elif [[ -e $at ]]; then
+		mount --bind "$root/dev/null" "$at"
 	fi
 }
 protect() { # PATH
-	if [[ -e $1 ]]; then
-		mount --rbind "$1" "$1"
-		remount_all "$1" ro
+	in_root "$1" no_links
+	if [[ -e $at ]]; then
+		mount --rbind "$at" "$at"
+		remount_all "$at" ro
 	fi
 }
 build() {
@@ -89,59 +111,80 @@ build() {
   # a file system of its own, overlay, is seen at the container's root for now
   mount -t overlay -o lowerdir='/srv/it'\''s',upperdir="$work"/upper,workdir="$work"/work overlay "$root"
   # a mount needs a directory to lie over
-  mkdir -p "$root"/proc
+  in_root /proc; mkdir -p "$at"
   # a file system of its own, proc, is seen at /proc
-  mount -t proc none "$root"/proc
+  mount -t proc none "$at"
   # and is ro there, whatever it is elsewhere
-  mount -o remount,bind,ro "$root"/proc
+  mount -o remount,bind,ro "$at"
   # a mount needs something of its kind to lie over
-  make_target '/home/a b' "$root"/data
+  in_root /data; make_target '/home/a b' "$at"
   # /home/a b is seen at /data
-  mount --rbind '/home/a b' "$root"/data
+  mount --rbind '/home/a b' "$at"
   # and is ro there, whatever it is elsewhere
-  remount_all "$root"/data ro
+  remount_all "$at" ro
   # a device that every program may expect, or that was asked for
-  mknod -m 666 "$root"/dev/null c 1 3
+  in_root /dev no_links; mknod -m 666 "$at"/null c 1 3
   # tells of the host, or lets it be changed
-  hide "$root"/proc/kcore
+  hide /proc/kcore
   # may be read, but changing it changes the host
-  protect "$root"/proc/sys
+  protect /proc/sys
   # shows this network namespace, and can be written
   mkdir "$work"/net && mount -t sysfs sysfs "$work"/net
   # IFF_UP and IFF_LOOPBACK: lo goes up, without ip(8)
   echo 0x9 >"$work"/net/class/net/lo/flags
   # no longer needed
   umount "$work"/net
-  # its name, in its uts namespace
-  echo 'a'\''b' >/proc/sys/kernel/hostname
   # moves to the new root with pivot_root, as this process's root does
   cd /
-  # limits, ids and capabilities, a clean environment; then bash waits, as those tools are out of reach when the host's tree is
+  # limits, ids and capabilities, an empty environment; then bash waits, as those tools are out of reach when the host's tree is, and gets: a directory, variables, --, the command
   exec setsid \
     prlimit --nofile=10:20 \
     setpriv --groups 5,6 --bounding-set -all,+chown --reuid 1000 --regid 1001 --inh-caps -all --ambient-caps -all \
-    env -i --default-signal 'A=`b`' \
-    "$BASH" -p -c "$wait_and_become" bash sh -c 'echo "$A"
+    env -i --default-signal \
+    "$BASH" -p -c "$wait_and_become" bash \
+    '/a $dir' 'A=`b`' -- \
+    sh -c 'echo "$A"
 '
 }
-# the rest without any tool: wait for the root, go to the directory, become the command
-export wait_and_become='for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 4 ]; then eval "exec $fd>&-"; fi; done; unset -v fd; echo ready >&4; read -r _ <&3 || exit 125; exec 3<&- 4>&-; cd -- '\''/a $dir'\'' || exit 126; exec </dev/null; umask 022; unset -v PWD OLDPWD SHLVL; declare -a SHLVL; exec -- "$@"'
+# the rest, without any tool
+export wait_and_become='
+	# nothing that the script has open is for the command
+	for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 4 ]; then eval "exec $fd>&-"; fi; done
+	echo ready >&4
+	read -r _ <&3 || exit 125
+	exec 3<&- 4>&-
+	cd -- "$1" || exit 126
+	# the one of the container
+	exec </dev/null
+	umask 022
+	# what bash sets by itself; an array is not exported, and so exec does not bring SHLVL back
+	unset -v fd PWD OLDPWD SHLVL
+	declare -a SHLVL
+	shift
+	# unset: it means nothing to bash any more. A locale that is not there is no news
+	while [ "$1" != -- ]; do unset -v "${1%%=*}"; export "$1"; shift; done 2>/dev/null
+	shift
+	exec -- "$@"
+'
 
 # --- start it
 # the container and this script wait for each other
 mkfifo "$work"/go "$work"/ready
 # opened for both: neither open blocks
 exec 3<>"$work"/go 4<>"$work"/ready
+# the files of its cgroups: who opens them is asked for the right to
+exec 10>/sys/fs/cgroup/memory/tare-"$id"/tasks
+# 0 is the process that writes; what it is in by then is the root of its cgroup namespace
+enter() { echo 0 >&10; exec unshare --cgroup "$BASH" -c build; }
 # the bash inside is another one
-export -f build remount_all make_target hide protect
-# 0 is the process that writes
-join() { echo 0 >/sys/fs/cgroup/memory/tare-"$id"/tasks; :; }
-export -f join
-# the cgroup namespace last: what it is in by then is its root
-unshare --mount --propagation private --net --ipc --uts --pid --fork --kill-child "$BASH" -euc 'join; exec unshare --cgroup "$BASH" -c build' <&0 &
+export -f enter build in_root make_target remount_all hide protect
+# its first process
+unshare --mount --propagation private --net --ipc --uts --pid --fork --kill-child "$BASH" -euc enter <&0 &
 child=$!
 # all is mounted, and the last bash waits
 until read -r -t 1 _ <&4; do kill -0 "$child" 2>/dev/null || { wait "$child" || exit; exit 1; }; done
+# its name, in its uts namespace
+nsenter --uts="/proc/$child/ns/uts" "$BASH" -euc 'echo "$1" >/proc/sys/kernel/hostname' bash 'a'\''b'
 # the root of all processes in there becomes this one; the old one lies over it
 nsenter --mount="/proc/$child/ns/mnt" "$BASH" -euc 'cd "$root"; pivot_root . .'
 # who enters a mount namespace sees what lies on top: the host's tree, which goes
@@ -149,7 +192,7 @@ nsenter --mount="/proc/$child/ns/mnt" umount --no-canonicalize -l /
 # the command may begin
 echo go >&3
 # nobody waits any more
-exec 3<&- 4>&-
+exec 3<&- 4>&- 10>&-
 status=0
 # as long as it runs
 wait "$child" || status=$?
