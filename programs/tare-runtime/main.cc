@@ -145,6 +145,11 @@ void print(std::string_view text) {
   }
 }
 
+void warn(std::string_view words) {
+  const std::string line = format("tare-runtime: warning: {}\n", words);
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
+}
+
 }  // namespace commands
 }  // namespace tare
 
