@@ -2,19 +2,17 @@
 // and to standard error.
 #include <cstdlib>
 #include <exception>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/json.h"
-#include "base/time.h"
 #include "cli/about.h"
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/option_table.h"
 #include "commands/commands.h"
+#include "log.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -32,7 +30,7 @@ using cli::Takes;
 constexpr cli::Option global_options[] = {
     {"root", 0, Takes::value, "DIR",
      "where containers are noted (default: $XDG_RUNTIME_DIR/tare-runtime, or /run/tare-runtime)"},
-    {"log", 0, Takes::value, "FILE", "append errors to FILE, too"},
+    {"log", 0, Takes::value, "[file:]FILE", "append errors to FILE, too"},
     {"log-format", 0, Takes::value, "text|json", "the form of the log (default: text)"},
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
     {"systemd-cgroup", 0, Takes::nothing, "", "refused: cgroups by way of systemd are not supported yet"},
@@ -71,42 +69,6 @@ int manual(const commands::Context&, const cli::Parsed& parsed) {
 
 constexpr int failed = 1;
 constexpr int exec_failed = 255;  ///< as runc has it: engines tell it from the process's own
-
-/// Where an error goes besides standard error.
-struct Log {
-  sys::UniqueFd file;
-  bool json = false;
-};
-
-Log open_log(const cli::Parsed& globals) {
-  Log log;
-  const std::string format_name = globals.value("log-format").value_or("text");
-  if (format_name != "text" && format_name != "json")
-    throw Error(ErrorKind::usage, format("invalid log-format: {}", format_name), 0, "text or json");
-  log.json = format_name == "json";
-  if (const auto path = globals.value("log"); path && !path->empty())
-    log.file = sys::open_at(sys::here, *path, O_WRONLY | O_CREAT | O_APPEND, 0644);
-  return log;
-}
-
-// One object per error, and nothing else: engines read the last one, or expect only one.
-std::string log_line(const Log& log, std::string_view words) {
-  if (!log.json)
-    return format("time=\"{}\" level=error msg={}\n", format_time(now()), json::compact(json::value(words)));
-  return json::compact(json::object{
-             {"level", "error"}, {"msg", json::replace_invalid_utf8(words)}, {"time", format_time(now())}}) +
-         "\n";
-}
-
-// Engines match the words on standard error, too.
-void tell(const Log& log, std::string_view words) {
-  if (log.file) {
-    const std::string line = log_line(log, words);
-    (void)!::write(log.file.number(), line.data(), line.size());
-  }
-  const std::string text = log.json && !log.file ? log_line(log, words) : format("tare-runtime: {}\n", words);
-  (void)!::write(STDERR_FILENO, text.data(), text.size());
-}
 
 HostPath root_of(const cli::Parsed& parsed) {
   const char* user_directory = std::getenv("XDG_RUNTIME_DIR");
@@ -157,12 +119,13 @@ int run_program(cli::Words words) {
   try {
     if (!words.empty() && std::string_view(words[0]) == "__complete") return complete(words.subspan(1));
     const cli::Split split = cli::split(program, words);
-    const cli::Parsed parsed = split.command ? cli::parse(program, split) : split.globals;
-    log = open_log(parsed);
     if (split.command && split.command->name == "exec") code = exec_failed;
+    log = Log(split.globals);  // what is wrong with the command's own options is for it, too
+    const cli::Parsed parsed = split.command ? cli::parse(program, split) : split.globals;
+    log = Log(parsed);
     return act(split, parsed);
   } catch (const std::exception& error) {
-    tell(log, error.what());
+    log.tell(error);
     return code;
   }
 }
@@ -177,6 +140,11 @@ void print(std::string_view text) {
   } catch (const Error& error) {
     throw system_error(error.error_number(), "cannot write to standard output");
   }
+}
+
+void warn(std::string_view words) {
+  const std::string line = format("tare-runtime: warning: {}\n", words);
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace commands

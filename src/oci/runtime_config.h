@@ -131,6 +131,18 @@ struct Resources {
   std::vector<DeviceRule> devices;               ///< in order, the last match wins; empty: no device filter
 };
 
+/// A program that is run at a point of a container's life (config.md, "POSIX-platform Hooks").
+struct Hook {
+  std::string path;               ///< absolute
+  std::vector<std::string> args;  ///< with the name first; empty: the path alone
+  std::optional<std::vector<std::string>>
+      env;                     ///< nullopt: the runtime's, inside the container its process's
+  std::optional<int> timeout;  ///< seconds
+};
+struct Hooks {
+  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+};
+
 struct RuntimeConfig {
   Root root;
   Process process;
@@ -144,6 +156,7 @@ struct RuntimeConfig {
   std::string cgroups_path;      ///< below every hierarchy's root, e.g. "/tare-0123…"
   Resources resources;
   std::vector<DeviceNode> devices;
+  Hooks hooks;
   std::string mount_label;  ///< SELinux: of the file systems that are the container's own; empty: none
   std::vector<std::string> masked_paths, readonly_paths;
   std::vector<std::pair<std::string, std::string>> annotations;  ///< for whoever asks for the state

@@ -26,6 +26,7 @@ std::string_view operation_name(What what) {
     case What::start_monitor: return "start_monitor";
     case What::join_at_birth: return "join_at_birth";
     case What::listen: return "listen";
+    case What::run_hook: return "run_hook";
   }
   return "";
 }
@@ -56,6 +57,7 @@ std::string words(const HostStep& step) {
              (step.path.empty() ? std::string() : format(" and in the cgroup {}", step.path));
     case What::join_at_birth: return format("have the first process born in the cgroup {}", step.path);
     case What::listen: return format("listen at {}", step.path);
+    case What::run_hook: return format("{}: run {}", step.why, step.value);
   }
   return {};
 }
@@ -92,6 +94,8 @@ std::string print(const Document& document) {
   text += print(document.program);
   if (!document.before_start.empty()) text += "   before it executes that:\n";
   for (const auto& step : document.before_start) text += format("   {}\n", words(step));
+  if (!document.hooks.empty()) text += "   and the hooks:\n";
+  for (const auto& step : document.hooks) text += format("   {}\n", words(step));
   return text;
 }
 
@@ -104,6 +108,7 @@ json::value to_json(const Document& document) {
   json::object object = to_json(document.program);
   object["host"] = steps(document.host);
   object["before_start"] = steps(document.before_start);
+  object["hooks"] = steps(document.hooks);
   return object;
 }
 

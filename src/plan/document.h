@@ -29,6 +29,7 @@ struct HostStep {
                      ///< to for that, or it is born there
     join_at_birth,   ///< path: the cgroup v2 in which the container's first process is born
     listen,          ///< path: of the socket on which the monitor listens
+    run_hook,        ///< path: of the program; value: its command line; why: which one, and where
   };
   What what{};
   std::string path = {}, value = {}, why = {};
@@ -41,6 +42,7 @@ struct Document {
   std::vector<HostStep> host;  ///< before there is a process
   Program program;
   std::vector<HostStep> before_start = {};  ///< when it is ready, before it executes its command
+  std::vector<HostStep> hooks = {};         ///< each at its own point
 };
 
 enum class Format { text, json };
@@ -53,8 +55,8 @@ std::string print(const Document& document);
 
 /// {"host": [{"operation", "path", "value", "why", "words"}...], "open": [{"what", "path", "words"}...],
 ///  "namespaces": ["pid"...], "id_maps": {"uid", "gid"}, "init": [{"operation", ..., "words"}...],
-///  "before_start": as "host"}; operations and their fields are named as in operations.h, numbers of the
-///  kernel by the names that it has for them.
+///  "before_start", "hooks": as "host"}; operations and their fields are named as in operations.h, numbers of
+///  the kernel by the names that it has for them.
 json::value to_json(const Document& document);
 json::object to_json(const Program& program);
 

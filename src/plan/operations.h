@@ -106,7 +106,8 @@ struct Operation {
 enum class Sync : uint32_t {
   ready = 1,
   waiting = 2,
-  map = 3,  ///< the user namespace is there; its ids are not mapped yet
+  map = 3,      ///< the user namespace is there; its ids are not mapped yet
+  mounted = 4,  ///< everything is mounted, and the host's tree is still to be seen: the time for hooks
 };
 
 /// A message on the sync socket (SOCK_SEQPACKET), both ways.

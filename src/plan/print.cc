@@ -61,8 +61,7 @@ std::string quoted(const std::string& argument) {
 }
 
 std::string execute_words(const Entry& entry) {
-  std::string text = "execute";
-  for (const auto& argument : entry.arguments) text += " " + quoted(argument);
+  std::string text = "execute " + command_words(entry.arguments);
   if (entry.list.size() > 1) text += format(" (looked for as {})", joined(entry.list, ", "));
   for (const auto& variable : entry.environment) text += "\n      with " + variable;
   return text;
@@ -102,6 +101,12 @@ std::string slot_words(const Program& program, std::int32_t slot) {
     if (!entry.path.empty()) return entry.path;
   }
   return "the terminal";
+}
+
+std::string command_words(const std::vector<std::string>& arguments) {
+  std::string text;
+  for (const auto& argument : arguments) text.append(text.empty() ? "" : " ").append(quoted(argument));
+  return text;
 }
 
 // "=size\0 64k" → "size=64k", "!ro" → "ro"; a descriptor stands for the path that the parent opened.
@@ -173,9 +178,11 @@ std::string words(const Program& program, const Entry& entry) {
       return format("have the program confined: write {} to /proc/{}", entry.text, entry.path);
     case Kind::enter_directory: return format("enter the working directory {}", entry.path);
     case Kind::synchronise:
-      return entry.a == static_cast<std::uint64_t>(Sync::map)
-                 ? map_words(program)
-                 : "say that all is ready and wait for the word to go on";
+      switch (static_cast<Sync>(entry.a)) {
+        case Sync::map: return map_words(program);
+        case Sync::mounted: return "say that all is mounted and wait while the hooks run";
+        default: return "say that all is ready and wait for the word to go on";
+      }
     case Kind::find_program: return "look for the program";
     case Kind::await_start: return "wait at the gate for the word to start";
     case Kind::place_descriptor: return format("pass descriptor {} on", entry.a);

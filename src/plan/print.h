@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "plan/program.h"
 
@@ -11,6 +12,9 @@ namespace tare::plan {
 std::string slot_words(const Program& program, std::int32_t slot);
 /// An option of new_filesystem as mount(8) writes it: "size=64k", "ro". A path stands for its descriptor.
 std::string option_words(const Program& program, const std::string& option);
+
+/// A command line as one would type it.
+std::string command_words(const std::vector<std::string>& arguments);
 
 /// One operation as a phrase that begins with its verb: "mount tmpfs on /dev (rw,nosuid,mode=755)".
 std::string words(const Program& program, const Entry& entry);

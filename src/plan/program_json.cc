@@ -215,8 +215,8 @@ constexpr Row rows[] = {
     {Kind::enter_directory, "enter_directory", put_path},
     {Kind::synchronise, "synchronise",
      [](json::object& to, const Program&, const Entry& entry) {
-       const auto point = static_cast<Sync>(entry.a);
-       to["point"] = point == Sync::map ? "map" : point == Sync::waiting ? "waiting" : "ready";
+       constexpr std::string_view points[] = {"", "ready", "waiting", "map", "mounted"};
+       to["point"] = points[entry.a];
      }},
     {Kind::find_program, "find_program",
      [](json::object& to, const Program&, const Entry& entry) { to["candidates"] = array_of(entry.list); }},

@@ -11,6 +11,9 @@ void read_linux(const json::Node& node, oci::RuntimeConfig& config);
 /// The object "process" (config.md, "Process").
 void read_process(const json::Node& node, oci::Process& process);
 
+/// The object "hooks" (config.md, "POSIX-platform Hooks").
+void read_hooks(const json::Node& node, oci::Hooks& hooks);
+
 /// For a field of a table: known, and without it the container would be another one.
 template <typename T>
 void must_be_empty(const json::Node& node, T&) {

@@ -125,12 +125,6 @@ void read_annotations(const Node& node, oci::RuntimeConfig& config) {
     config.annotations.emplace_back(std::string(field.key()), Node(field.value(), field.key(), node).text());
 }
 
-// A hook's words are not read: one of any kind changes what happens.
-void refuse_hooks(const Node& node, oci::RuntimeConfig&) {
-  for (const auto& field : node.fields())
-    if (const Node hooks(field.value(), field.key(), node); !hooks.is_empty()) hooks.refuse_unsupported();
-}
-
 void read_version(const Node& node, oci::RuntimeConfig&) {
   if (!node.text().starts_with("1.")) node.refuse("only versions 1.x of the specification are known");
 }
@@ -142,7 +136,7 @@ constexpr KnownField<oci::RuntimeConfig> config_fields[] = {
     {"hostname", [](const Node& n, oci::RuntimeConfig& c) { c.hostname = n.text(); }},
     {"domainname", must_be_empty},
     {"mounts", read_mounts},
-    {"hooks", refuse_hooks},
+    {"hooks", [](const Node& n, oci::RuntimeConfig& c) { read_hooks(n, c.hooks); }},
     {"annotations", read_annotations},
     {"linux", read_linux},
 };

@@ -22,7 +22,6 @@
 #include "base/format.h"
 #include "plan/print.h"
 #include "runtime/failure.h"
-#include "runtime/foreign_mount.h"
 #include "runtime/init_image.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -66,86 +65,6 @@ void raise_ambient_capabilities() {
 }
 
 constexpr int exec_failed = 254;
-
-// A clone of a shared mount is its peer: without more, what is mounted on the host later would appear in the
-// container, and what is mounted in the container on the host (mount_namespaces(7)).
-sys::UniqueFd open_tree(const Input& input) {
-  if (!input.mount_namespace.empty())
-    return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
-  sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
-  if (!fd) throw system_error(format("cannot take {} for a mount", input.path));
-  return fd;
-}
-
-sys::UniqueFd open_bind(const Input& input) {
-  sys::UniqueFd fd = open_tree(input);
-  mount_attr attributes{};
-  attributes.propagation = MS_PRIVATE;
-  if (::syscall(SYS_mount_setattr, fd.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
-                sizeof attributes) != 0)
-    throw system_error(format("cannot make the mount of {} private", input.path));
-  return fd;
-}
-
-// Opens what the plan's inputs name; the numbers go into the slots.
-class Slots {
- public:
-  Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams, sys::Fd list)
-      : numbers_(static_cast<std::size_t>(program.slot_count), -1) {
-    std::vector<sys::UniqueFd> joins = cgroup.open_joins();
-    std::size_t next_join = 0;
-    for (const auto& input : program.inputs) {
-      switch (input.what) {
-        case Input::What::bind: own(input.slot, open_bind(input)); break;
-        case Input::What::directory:
-          own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
-          break;
-        case Input::What::cgroup_join: own(input.slot, std::move(joins.at(next_join++))); break;
-        case Input::What::stream:
-          own(input.slot, copy(stream(streams, input.path)));
-          give_away(owned_.back(), input.owner);
-          break;
-        case Input::What::process: own(input.slot, copy(streams.process)); break;
-        case Input::What::name_space: own(input.slot, sys::open_at(sys::here, input.path, O_RDONLY)); break;
-        case Input::What::gate: own(input.slot, copy(streams.gate)); break;
-        case Input::What::list: own(input.slot, copy(list)); break;
-        case Input::What::passed_on: own(input.slot, copy(sys::Fd(std::stoi(input.path)))); break;
-        case Input::What::cgroup:
-          // Where there is no v2, or none for this container, the slot stays empty.
-          if (sys::UniqueFd unified = cgroup.open_unified()) own(input.slot, std::move(unified));
-          break;
-      }
-    }
-  }
-
-  const std::vector<int>& numbers() const { return numbers_; }
-
- private:
-  static sys::Fd stream(const Streams& streams, const std::string& name) {
-    return name == "stdin" ? streams.input : name == "stdout" ? streams.output : streams.error;
-  }
-  static sys::UniqueFd copy(sys::Fd fd) {
-    sys::UniqueFd copied(::fcntl(fd.number(), F_DUPFD_CLOEXEC, plan::list_descriptor + 1));
-    if (!copied) throw system_error("cannot duplicate a descriptor");
-    return copied;
-  }
-  // As init does it where it may: what is a device stays as it is.
-  static void give_away(sys::Fd fd, const std::optional<std::uint32_t>& owner) {
-    struct stat status;
-    if (owner && ::fstat(fd.number(), &status) == 0 && !S_ISCHR(status.st_mode))
-      (void)!::fchown(fd.number(), *owner, static_cast<gid_t>(-1));
-  }
-  // Init's list takes the place of descriptor 3, so nothing that init inherits may be there.
-  void own(std::int32_t slot, sys::UniqueFd fd) {
-    if (fd.number() <= plan::list_descriptor) fd = copy(fd);
-    numbers_.at(static_cast<std::size_t>(slot)) = fd.number();
-    owned_.push_back(std::move(fd));
-  }
-
-  std::vector<int> numbers_;
-  std::vector<sys::UniqueFd> owned_;
-};
 
 // The mount is the one that init holds, too: the descriptors are copies of each other.
 void map_ids_of(const plan::Program& program, const Input& input, int mount, sys::Fd user_namespace) {
@@ -222,7 +141,7 @@ void fill_list(sys::Fd list, const std::string& bytes) {
 }  // namespace
 
 Container Container::create(const plan::Program& program, const cgroup::Cgroup& cgroup,
-                            const Streams& streams) {
+                            const Streams& streams, const WhenMounted& when_mounted) {
   std::optional<recorder::Span> span(std::in_place, "open what the plan names");
   SocketPair sockets = make_sync_sockets();
   Container container;
@@ -248,7 +167,7 @@ Container Container::create(const plan::Program& program, const cgroup::Cgroup& 
   container.pidfd_ = std::move(child.pidfd);
   sockets.theirs.reset();
   span.emplace("wait for tare-init to be ready", "", recorder::Span::Kind::wait);
-  container.serve_until_ready(slots.numbers());
+  container.serve_until_ready(slots.numbers(), when_mounted);
   if (program.oom_score_adj) set_oom_score_adj(container.pid_, *program.oom_score_adj);
   return container;
 }
@@ -307,13 +226,18 @@ void Container::follow_fork() {
   pidfd_ = std::move(sibling);
 }
 
-void Container::serve_until_ready(const std::vector<int>& slots) {
+void Container::serve_until_ready(const std::vector<int>& slots, const WhenMounted& when_mounted) {
   Message message{};
   while (receive(message)) {
     if (message.type == Message::Type::sync) {
-      if (message.value != static_cast<std::uint32_t>(plan::Sync::map)) return;
-      if (!program_->user_namespace) fail_silently();
-      map_ids(slots);
+      const auto point = static_cast<plan::Sync>(message.value);
+      if (point == plan::Sync::ready) return;
+      if (point == plan::Sync::map && program_->user_namespace)
+        map_ids(slots);
+      else if (point == plan::Sync::mounted && when_mounted)
+        when_mounted(*this);
+      else
+        fail_silently();
       proceed();
     }
     if (message.type == Message::Type::forked) follow_fork();

@@ -1,31 +1,28 @@
 // The parent's side of a container's birth: clone, handshake, start.
 #pragma once
 
+#include <functional>
 #include <sys/types.h>
 #include <vector>
 
 #include "cgroup/cgroup.h"
 #include "plan/program.h"
 #include "runtime/init_trace.h"
+#include "runtime/slots.h"
 #include "sys/unique_fd.h"
 
 namespace tare::runtime {
-
-/// What a plan's inputs name and only the caller has: the other ends of the container's standard streams,
-/// where it has no terminal, and the process whose namespaces are joined, as a pidfd.
-struct Streams {
-  sys::Fd input{-1}, output{-1}, error{-1};
-  sys::Fd process{-1};
-  sys::Fd gate{-1};  ///< see start_gate.h
-};
 
 /// A container whose first process has carried out its plan and waits before the exec. Killed with this
 /// object unless it is let go.
 class Container {
  public:
+  /// What is done while init waits at Sync::mounted; what it throws ends it all.
+  using WhenMounted = std::function<void(const Container&)>;
   /// Everything up to the last step. The program and the cgroup must outlive the Container; the caller is
   /// single-threaded. Throws what init reported, in words.
-  static Container create(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams);
+  static Container create(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams,
+                          const WhenMounted& when_mounted = {});
 
   Container(Container&&) noexcept = default;
   Container& operator=(Container&&) = delete;
@@ -51,7 +48,7 @@ class Container {
 
  private:
   Container() = default;
-  void serve_until_ready(const std::vector<int>& slots);
+  void serve_until_ready(const std::vector<int>& slots, const WhenMounted& when_mounted);
   void map_ids(const std::vector<int>& slots);
   void proceed();
   /// Reads one message; false at the end of the conversation.

@@ -15,7 +15,9 @@
 #include "runtime/config_json.h"
 #include "runtime/console_socket.h"
 #include "runtime/container.h"
+#include "runtime/end.h"
 #include "runtime/foreground.h"
+#include "runtime/hooks.h"
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
 #include "runtime/plan_cgroup.h"
@@ -31,16 +33,19 @@ namespace {
 struct Claim {
   StateDirectory directory;
   bool stays = false;
+  std::function<void()> when_gone = [] {};
 
   explicit Claim(StateDirectory claimed) : directory(std::move(claimed)) {}
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
+    if (stays) return;
     try {
-      if (!stays) directory.remove();
+      directory.remove();
     } catch (const Error&) {
       // The error that undoes this is the one to tell; `delete` takes the directory for one half made.
     }
+    when_gone();
   }
 };
 
@@ -122,14 +127,33 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
   sys::UniqueFd gate_socket;
   if (gate == Gate::waits) streams.gate = gate_socket = make_gate(claim.directory.fd());
-  Container container = Container::create(prepared.program, cgroup, streams);
+  HookSubject subject{.config = prepared.bundle.config,
+                      .id = options.id,
+                      .bundle = prepared.bundle.path.value,
+                      .facts = &prepared.facts,
+                      .cgroup = &cgroup};
+  claim.when_gone = [&] {
+    run_last_hooks({.config = prepared.bundle.config, .id = options.id, .bundle = prepared.bundle.path.value},
+                   options.warn);
+  };
+  Container container = Container::create(prepared.program, cgroup, streams, [&](const Container& mounted) {
+    subject.pid = mounted.pid();
+    subject.process = mounted.pidfd();
+    for (const auto point : {HookPoint::prestart, HookPoint::create_runtime, HookPoint::create_container})
+      run_hooks(point, subject);
+  });
+  subject.pid = container.pid();
+  subject.process = container.pidfd();
   sys::UniqueFd console = container.take_console();
   if (console_socket) send_console(console_socket, console);
   claim.directory.write(state_of(prepared, options.id, container.pid()));
-  if (gate == Gate::waits)
+  if (gate == Gate::waits) {
     container.leave_at_gate();
-  else
+  } else {
+    run_hooks(HookPoint::start_container, subject);
     container.start();
+    run_hooks(HookPoint::poststart, subject);
+  }
   write_pid_file(options.pid_file, container.pid());
   if (stay == Stay::not_at_all) {
     container.let_go();
@@ -163,6 +187,7 @@ plan::Document plan_creation(const CreateOptions& options) {
       cgroup_steps(prepared.facts.cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
                    prepared.limits, is_program ? config.resources.devices : std::vector<oci::DeviceRule>()),
       std::back_inserter(document.host));
+  document.hooks = hook_steps(config.hooks);
   return document;
 }
 
@@ -183,9 +208,27 @@ void start(const HostPath& root, const std::string& id) {
   }
   const sys::UniqueFd held = sys::try_hold(state->pid, state->start_ticks);
   if (!held) throw Error(ErrorKind::conflict, "cannot start a container that has stopped");
-  const auto process = [&] { return parse_config(directory.try_read_config().value_or("")).process; };
-  open_gate(directory.fd(), process, state->pid, held);
-  remove_gate(directory.fd());
+  oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
+  config.root.path = HostPath(state->rootfs);
+  config.cgroups_path = state->cgroup;
+  HookSubject subject{
+      .config = config, .id = id, .bundle = state->bundle, .pid = state->pid, .process = held};
+  try {
+    if (!config.hooks.start_container.empty()) {
+      const HostFacts facts = read_host_facts();
+      const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, state->cgroup);
+      subject.facts = &facts;
+      subject.cgroup = &cgroup;
+      run_hooks(HookPoint::start_container, subject);
+    }
+    open_gate(directory.fd(), config.process, state->pid);
+    remove_gate(directory.fd());
+    directory.unlock();  // it runs: however long these hooks take, it can be ended meanwhile
+    run_hooks(HookPoint::poststart, subject);
+  } catch (...) {
+    end_at_once(*state, held);
+    throw;
+  }
 }
 
 }  // namespace tare::runtime

@@ -6,6 +6,7 @@
 #include "base/types.h"
 #include "plan/document.h"
 #include "runtime/console_socket.h"
+#include "runtime/hooks.h"
 
 namespace tare::runtime {
 
@@ -17,6 +18,7 @@ struct CreateOptions {
   std::string console_socket;  ///< empty: none
   int passed_descriptors = 0;  ///< 3 to 2 + this are the container's, too
   bool new_keyring = true;
+  Warn warn = [](std::string_view) {};
 };
 
 /// Its process waits for start() and lives on when this process ends. Nothing is left when it throws.
@@ -25,7 +27,8 @@ void create(const CreateOptions& options);
 /// What create() would do, in order; touches nothing.
 plan::Document plan_creation(const CreateOptions& options);
 
-/// Throws Error{not_found}, Error{conflict} when it is not created, or what the exec said.
+/// Throws Error{not_found}, Error{conflict} when it is not created, what the exec said, or what a hook did;
+/// the container has then stopped.
 void start(const HostPath& root, const std::string& id);
 
 enum class Keep { nothing, state };

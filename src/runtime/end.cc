@@ -43,15 +43,20 @@ void kill_all(const ContainerState& state, int signal) {
   for (const pid_t pid : cgroup::list_processes(cgroups, state.cgroup)) ::kill(pid, signal);
 }
 
-// Of one whose making was killed, only its config may be there to say which cgroup it has.
-std::string cgroup_of(const StateDirectory& directory, const std::optional<ContainerState>& state) {
-  if (state) return state->cgroup;
+std::optional<oci::RuntimeConfig> try_config(const StateDirectory& directory) {
   try {
-    const auto text = directory.try_read_config();
-    return text ? cgroup_path(parse_config(*text).cgroups_path, directory.id()) : std::string();
+    if (const auto text = directory.try_read_config()) return parse_config(*text);
   } catch (const Error&) {
-    return {};  // not written to its end: there was no cgroup yet
+    // Not written to its end: nothing else was made yet.
   }
+  return std::nullopt;
+}
+
+// Of one whose making was killed, only its config may be there to say which cgroup it has.
+std::string cgroup_of(const std::optional<oci::RuntimeConfig>& config, const std::string& id,
+                      const std::optional<ContainerState>& state) {
+  if (state) return state->cgroup;
+  return config ? cgroup_path(config->cgroups_path, id) : std::string();
 }
 
 }  // namespace
@@ -71,7 +76,17 @@ void kill(const HostPath& root, const std::string& id, int signal, To to) {
   if (signal == SIGKILL && status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
 }
 
-void remove(const HostPath& root, const std::string& id, Removal removal) {
+void end_at_once(const ContainerState& state, sys::Fd process) noexcept {
+  sys::kill_process(process);
+  try {
+    if (!state.own_pids) kill_all(state, SIGKILL);
+    sys::wait_for_end(process, 1000);
+  } catch (const std::exception&) {
+    // The error that leads here is the one to tell.
+  }
+}
+
+void remove(const HostPath& root, const std::string& id, Removal removal, const Warn& warn) {
   auto directory = StateDirectory::try_open(root, id);
   if (!directory && removal == Removal::also_running) return;
   if (!directory) throw Error(ErrorKind::not_found, format("container {} does not exist", id));
@@ -92,9 +107,11 @@ void remove(const HostPath& root, const std::string& id, Removal removal) {
                     "perhaps it waits for a disk or a network file system");
     }
   }
-  if (const std::string cgroup = cgroup_of(*directory, state); !cgroup.empty())
+  const auto config = try_config(*directory);
+  if (const std::string cgroup = cgroup_of(config, id, state); !cgroup.empty())
     cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
   directory->remove();
+  if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }
 
 }  // namespace tare::runtime

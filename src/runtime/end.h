@@ -4,6 +4,8 @@
 #include <string>
 
 #include "base/types.h"
+#include "runtime/hooks.h"
+#include "runtime/state_dir.h"
 
 namespace tare::runtime {
 
@@ -15,12 +17,16 @@ enum class To {
 /// Throws Error{not_found}, or Error{conflict} "container not running".
 void kill(const HostPath& root, const std::string& id, int signal, To to);
 
+/// Its first process, and where that has no pid namespace of its own all the others; waits a little for the
+/// end.
+void end_at_once(const ContainerState& state, sys::Fd process) noexcept;
+
 enum class Removal {
   only_stopped,  ///< or created: it never ran
   also_running,  ///< and what does not exist is no error
 };
 
-/// Nothing of it is left: processes, cgroup, state.
-void remove(const HostPath& root, const std::string& id, Removal removal);
+/// Nothing of it is left: processes, cgroup, state. The poststop hooks run then; `warn` is told what fails.
+void remove(const HostPath& root, const std::string& id, Removal removal, const Warn& warn);
 
 }  // namespace tare::runtime

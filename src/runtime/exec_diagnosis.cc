@@ -1,6 +1,7 @@
 #include "runtime/exec_diagnosis.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <elf.h>
@@ -17,6 +18,13 @@ namespace tare::runtime {
 namespace {
 
 constexpr std::size_t longest_shown = 255;
+
+// Callers of runtimes look for the words that Go has for them.
+std::string lower_errno_words(int number) {
+  std::string words(errno_words(number));
+  words[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(words[0])));
+  return words;
+}
 
 struct Machine {
   unsigned number;
@@ -109,8 +117,10 @@ class Diagnosis {
     const auto cannot = [&](ErrorKind kind, const std::string& why, const char* hint = "") {
       return Error(kind, format("cannot run {}: {}", path_, why), 0, hint);
     };
-    if (S_ISDIR(status.st_mode)) return cannot(ErrorKind::not_executable, "it is a directory");
-    if (!S_ISREG(status.st_mode)) return cannot(ErrorKind::not_executable, "it is not a regular file");
+    if (S_ISDIR(status.st_mode))
+      return cannot(ErrorKind::not_executable, "permission denied: it is a directory");
+    if (!S_ISREG(status.st_mode))
+      return cannot(ErrorKind::not_executable, "permission denied: it is not a regular file");
     if (!(status.st_mode & 0111))
       return cannot(ErrorKind::not_executable, "permission denied: it is not executable", "chmod +x it");
     const sys::UniqueFd file = sys::try_open_regular_in_root(root_, ContainerPath(path_));
@@ -121,7 +131,7 @@ class Diagnosis {
       return cannot(ErrorKind::not_executable,
                     bytes.empty() ? "exec format error: the file is empty"
                                   : "exec format error: neither a program nor a script with #!");
-    return cannot(ErrorKind::not_executable, std::string(errno_words(error_number)));
+    return cannot(ErrorKind::not_executable, lower_errno_words(error_number));
   }
 
  private:
@@ -147,7 +157,7 @@ class Diagnosis {
       return cannot(ErrorKind::no_command,
                     format("no such file or directory: its loader {} is not in the container", loader),
                     "the program needs another C library than the root file system has");
-    return cannot(ErrorKind::not_executable, std::string(errno_words(error_number)));
+    return cannot(ErrorKind::not_executable, lower_errno_words(error_number));
   }
 
   template <typename Cannot>

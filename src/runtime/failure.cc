@@ -98,7 +98,8 @@ Error describe_failure(const plan::Program& program, const plan::Report& report,
       if (error_number == ENOENT)
         return Error(ErrorKind::invalid, format("the kernel has no profile for \"{}\"", entry.text), 0,
                      "an AppArmor profile must be loaded before it is used");
-      break;
+      // podman looks for the path in backticks.
+      return system_error(error_number, format("cannot write \"{}\" to `/proc/{}`", entry.text, entry.path));
     case Kind::set_parameter:
       if (error_number == ENOENT)
         return Error(ErrorKind::unsupported, format("cannot {}", plan::words(program, entry)), error_number,

@@ -241,6 +241,11 @@ void plan_process(plan::Program& program, const oci::RuntimeConfig& config, cons
                .environment = process.env});
 }
 
+// Those that run when everything is mounted.
+bool has_mount_hooks(const oci::Hooks& hooks) {
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
+}
+
 }  // namespace
 
 HostFacts read_host_facts() {
@@ -290,6 +295,9 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   plan_root(program, config);
   const auto [proc, dev] = plan_mounts(program, config, facts);
   plan_devices(program, config, facts, dev);
+  // What these hooks mount into the root is the container's, and what they make of its network can be tuned.
+  if (has_mount_hooks(config.hooks))
+    program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::mounted)});
   plan_parameters(program, config, proc);
   plan_streams(program, config, dev, Console::shown);
   program.add({.kind = Kind::make_directory, .a = 0755, .path = config.process.cwd.value});
@@ -305,10 +313,10 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   return program;
 }
 
-plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
-                             const std::string& name) {
-  const oci::Process& process = config.process;
-  plan::Program program;
+namespace {
+
+// One more process in the namespaces and the cgroup of one that is there.
+void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   plan_process_start(program, facts);
   std::uint64_t namespaces = 0;
   for (const auto& one : config.namespaces) namespaces |= flag_of(one.kind);
@@ -324,6 +332,15 @@ plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& 
   if (has_user_namespace(config)) plan_root_ids(program);
   plan_joins(program, config, facts);
   if (cgroup_namespace) program.add({.kind = Kind::join_namespaces, .slot = target, .a = cgroup_namespace});
+}
+
+}  // namespace
+
+plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
+                             const std::string& name) {
+  const oci::Process& process = config.process;
+  plan::Program program;
+  plan_entry(program, config, facts);
   program.add({.kind = Kind::take_root});
   std::int32_t dev = plan::no_slot;
   if (process.terminal) {
@@ -332,6 +349,20 @@ plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& 
   }
   plan_streams(program, config, dev, Console::not_shown);
   plan_process(program, config, facts, name);
+  return program;
+}
+
+plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts) {
+  plan::Program program;
+  plan_entry(program, config, facts);
+  plan_streams(program, config, plan::no_slot, Console::not_shown);
+  program.add({.kind = Kind::set_umask, .a = 022});
+  program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});
+  program.add({.kind = Kind::close_descriptors});
+  program.add({.kind = Kind::execute,
+               .list = command_candidates(config.process.args, config.process.env),
+               .arguments = config.process.args,
+               .environment = config.process.env});
   return program;
 }
 

@@ -29,6 +29,10 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
 plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
                              const std::string& name);
 
+/// The same before the container's root is entered, where the host's tree is to be seen: with the caller's
+/// rights, those over the container's user namespace if it has one.
+plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts);
+
 /// Where execvp(3) would look for the program, in order (pure).
 std::vector<std::string> command_candidates(const std::vector<std::string>& args,
                                             const std::vector<std::string>& env);

@@ -30,7 +30,12 @@ constexpr auto gate_name = "gate";
 
 // Where init has told its parent that it is ready, and been answered.
 std::vector<Entry>::iterator after_ready(plan::Program& program) {
-  return std::ranges::find(program.entries, Kind::synchronise, &Entry::kind) + 1;
+  return std::ranges::find_if(program.entries,
+                              [](const Entry& entry) {
+                                return entry.kind == Kind::synchronise &&
+                                       entry.a == static_cast<std::uint64_t>(plan::Sync::ready);
+                              }) +
+         1;
 }
 
 const Entry& entry_of(const plan::Program& program, Kind kind) {
@@ -131,7 +136,7 @@ bool has_gate(sys::Fd directory) { return sys::exists(directory, gate_name); }
 
 void remove_gate(sys::Fd directory) { sys::remove_file(directory, gate_name); }
 
-void open_gate(sys::Fd directory, const std::function<oci::Process()>& process, pid_t pid, sys::Fd pidfd) {
+void open_gate(sys::Fd directory, const oci::Process& process, pid_t pid) {
   Step step("start the container's process");
   const sys::UniqueFd socket = sys::try_connect_at(directory, gate_name);
   if (!socket) throw system_error("cannot reach the container's first process");
@@ -147,10 +152,7 @@ void open_gate(sys::Fd directory, const std::function<oci::Process()>& process, 
   const auto report = read_at<plan::Report>(list, offsetof(plan::List, report));
   if (!report) throw Error(ErrorKind::system, "the container's first process talks nonsense");
   if (report->error != 0 || said_something) {
-    const Error error = describe(list, *report, process(), pid);
-    sys::kill_process(pidfd);
-    sys::wait_for_end(pidfd, 1000);
-    throw error;  // NOLINT(misc-throw-by-value-catch-by-reference): described while it still lives
+    throw describe(list, *report, process, pid);  // it still waits, to be looked at
   }
 }
 

@@ -3,8 +3,6 @@
 // container.
 #pragma once
 
-#include <functional>
-
 #include "oci/runtime_config.h"
 #include "plan/program.h"
 #include "sys/unique_fd.h"
@@ -28,9 +26,9 @@ sys::UniqueFd make_gate(sys::Fd directory);
 bool has_gate(sys::Fd directory);
 void remove_gate(sys::Fd directory);
 
-/// Lets the container's process become the user's program. `process` says what the plan was made from, and is
-/// asked for the words of an error; `pid` and `pidfd` the waiting process. Throws Error{no_command} or
-/// Error{not_executable} when the exec fails; the process has then ended.
-void open_gate(sys::Fd directory, const std::function<oci::Process()>& process, pid_t pid, sys::Fd pidfd);
+/// Lets the container's process become the user's program. `process` says what the plan was made from, for
+/// the words of an error; `pid` the waiting process. Throws Error{no_command} or Error{not_executable} when
+/// the exec fails; the caller then ends what is left of it.
+void open_gate(sys::Fd directory, const oci::Process& process, pid_t pid);
 
 }  // namespace tare::runtime

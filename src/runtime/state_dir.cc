@@ -17,7 +17,6 @@ namespace {
 
 constexpr auto state_name = "state.json", config_name = "config.json";
 constexpr int layout_version = 1;  // docs/storage-layout.md
-constexpr std::string_view spec_version = "1.3.0";
 
 ContainerState state_from(const json::object& object) {
   if (json::integer_field(object, "version") != layout_version)

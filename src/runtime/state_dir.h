@@ -19,6 +19,8 @@ namespace tare::runtime {
 enum class Status { creating, created, running, paused, stopped };
 std::string_view status_name(Status status);
 
+inline constexpr std::string_view spec_version = "1.3.0";
+
 struct ContainerState {
   std::string id, bundle, rootfs;
   pid_t pid = 0;

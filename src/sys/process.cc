@@ -204,6 +204,12 @@ UniqueFd try_hold(pid_t pid, std::uint64_t ticks) {
   return held;
 }
 
+UniqueFd hold_child(pid_t pid) {
+  UniqueFd held(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!held) throw system_error("cannot hold a process");
+  return held;
+}
+
 bool wait_for_end(Fd pidfd, int milliseconds) {
   pollfd ended{pidfd.number(), POLLIN, 0};
   int ready;

@@ -65,6 +65,8 @@ const std::string& boot_id();
 std::optional<std::uint64_t> start_ticks(pid_t pid);
 /// Holds the process with this pid that began then; invalid when that one is gone.
 UniqueFd try_hold(pid_t pid, std::uint64_t ticks);
+/// A pidfd of a child that was not reaped yet.
+UniqueFd hold_child(pid_t pid);
 /// False when it has not ended after so many milliseconds.
 bool wait_for_end(Fd pidfd, int milliseconds);
 

@@ -198,14 +198,14 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 		127 /bad/dangling no such file or directory
 		127 /bin/sh/x no such file or directory
 		126 /bad/not-executable permission denied: it is not executable
-		126 /bad/directory it is a directory
+		126 /bad/directory permission denied: it is a directory
 		126 /bad/empty exec format error: the file is empty
 		126 /bad/text exec format error: neither a program nor a script
 		127 /bad/missing-loader no such file or directory: its loader /lib64/ld-linux
 		127 /bad/missing-interpreter no such file or directory: its interpreter /usr/bin/nothing is not in the container
 		127 /bad/carriage-return no such file or directory: its first line ends in a carriage return
 		126 /bad/interpreter-not-executable permission denied: its interpreter /bad/not-executable is not executable
-		126 /bad/interpreter-directory its interpreter: cannot run /etc: it is a directory
+		126 /bad/interpreter-directory its interpreter: cannot run /etc: permission denied: it is a directory
 		127 /bad/interpreter-without-loader its interpreter: cannot run /bad/missing-loader: *its loader /lib64/ld-linux
 		126 /bad/interpreter-of-other-machine its interpreter: cannot run /bad/other-machine: *it is a program for arm64
 		126 /bad/own-interpreter its interpreter:
@@ -215,8 +215,8 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 		126 /bad/damaged exec format error: a damaged program
 		126 /bad/cut-off exec format error: a damaged program
 		126 /bad/loop Too many levels of symbolic links
-		126 /bad/fifo it is not a regular file
-		126 /dev/null it is not a regular file
+		126 /bad/fifo permission denied: it is not a regular file
+		126 /dev/null permission denied: it is not a regular file
 	TABLE
 	refused 126 "cannot run /bad/private: *ermission denied" run --rm -u nobody "$BATS_FILE_TMPDIR/commands" /bad/private
 	refused 126 "cannot run aaa*...: File name too long" run --rm "$ROOTFS" "$(printf 'a%.0s' {1..100000})"
@@ -225,7 +225,7 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 }
 
 @test "a command on a file system mounted noexec is refused with 126" {
-	refused 126 "cannot run /there/busybox: Permission denied" \
+	refused 126 "cannot run /there/busybox: permission denied" \
 		run --rm -v "$ROOTFS/bin:/there:ro,noexec" "$ROOTFS" /there/busybox true
 	nothing_left
 }

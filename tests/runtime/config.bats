@@ -16,7 +16,6 @@ teardown() { teardown_runtime; }
 		[[ $output == *"$name"* ]] || { echo "$filter: $output" && false; }
 		rm -rf "$BATS_TEST_TMPDIR/other"
 	done <<-'END'
-		.hooks.poststop = [{"path": "/bin/true"}]|hooks.poststop is not supported yet
 		.linux.intelRdt = {"closID": "x"}|linux.intelRdt is not supported yet
 		.linux.timeOffsets.monotonic = {"secs": 1}|linux.timeOffsets is not supported yet
 		.linux.resources.unified = {"memory.high": "1"}|linux.resources.unified is not supported yet

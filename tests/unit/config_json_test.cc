@@ -132,14 +132,27 @@ TEST(ConfigJson, SeccompIsReadInTheSpecificationsWords) {
 }
 
 TEST(ConfigJson, WhatWouldChangeTheContainerIsRefusedUnlessItIsEmpty) {
-  EXPECT_EQ(error_of(with(R"("hooks": {"prestart": [], "poststop": []})")), "no error");
-  EXPECT_EQ(error_of(with(R"("hooks": {"prestart": [{"path": "/x"}]})")),
-            "hooks.prestart is not supported yet");
   EXPECT_EQ(error_of(linux_with(R"("rootfsPropagation": "shared")")),
             "linux.rootfsPropagation is not supported yet");
   EXPECT_EQ(error_of(linux_with(R"("rootfsPropagation": "rprivate")")), "no error");
   EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX32"})")),
             "linux.personality.domain is not supported yet");
+}
+
+TEST(ConfigJson, HooksAreReadAndAMissingEnvironmentIsNotAnEmptyOne) {
+  const auto hooks =
+      parse_config(with(R"("hooks": {"prestart": [{"path": "/a", "args": ["a", "b"], "timeout": 3}],
+      "poststop": [{"path": "/c", "env": []}]})"))
+          .hooks;
+  ASSERT_EQ(hooks.prestart.size(), 1U);
+  EXPECT_EQ(hooks.prestart[0].path, "/a");
+  EXPECT_EQ(hooks.prestart[0].args, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(hooks.prestart[0].timeout, 3);
+  EXPECT_FALSE(hooks.prestart[0].env);
+  ASSERT_EQ(hooks.poststop.size(), 1U);
+  EXPECT_TRUE(hooks.poststop[0].env);
+  EXPECT_EQ(error_of(with(R"("hooks": {"poststart": [{"path": "x"}]})")),
+            "hooks.poststart[0].path: it is not an absolute path");
 }
 
 TEST(ConfigJson, AProcessOfItsOwnIsReadForExec) {

@@ -107,10 +107,10 @@ TEST_F(ExecDiagnosis, LooksForRelativeCandidatesInTheWorkingDirectory) {
 TEST_F(ExecDiagnosis, KnowsWhatIsNoProgramAtAll) {
   ASSERT_EQ(::mkdir(path("bin").c_str(), 0755), 0);
   ASSERT_EQ(::mkdir(path("bin/program").c_str(), 0755), 0);
-  EXPECT_EQ(not_executable(EACCES), "it is a directory");
+  EXPECT_EQ(not_executable(EACCES), "permission denied: it is a directory");
   ASSERT_EQ(::rmdir(path("bin/program").c_str()), 0);
   ASSERT_EQ(::mkfifo(path("bin/program").c_str(), 0777), 0);
-  EXPECT_EQ(not_executable(EACCES), "it is not a regular file");
+  EXPECT_EQ(not_executable(EACCES), "permission denied: it is not a regular file");
   put("text", 0644);
   EXPECT_EQ(not_executable(EACCES), "permission denied: it is not executable");
   put("");
@@ -150,7 +150,7 @@ TEST_F(ExecDiagnosis, KnowsTheLoaderThatIsMissing) {
   EXPECT_EQ(no_command(ENOENT),
             "no such file or directory: its loader /lib/loader.so is not in the container");
   root_.put("lib/loader.so", "", 0644);
-  EXPECT_EQ(not_executable(EACCES), "Permission denied");
+  EXPECT_EQ(not_executable(EACCES), "permission denied");
 }
 
 TEST_F(ExecDiagnosis, KnowsTheLoaderOfA32BitProgram) {

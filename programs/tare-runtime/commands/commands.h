@@ -31,4 +31,8 @@ int list(const Context& context, const cli::Parsed& parsed);
 /// Writes to standard output; throws when that fails, so that a full disk is not a success.
 void print(std::string_view text);
 
+/// A line on standard error, never in the log: callers take an object there for the reason of a failure, and
+/// podman expects only one.
+void warn(std::string_view words);
+
 }  // namespace tare::commands

@@ -117,7 +117,8 @@ constinit const cli::Command delete_command = {
 
 int remove(const Context& context, const cli::Parsed& parsed) {
   runtime::remove(context.root, parsed.operands.front(),
-                  parsed.has("force") ? runtime::Removal::also_running : runtime::Removal::only_stopped);
+                  parsed.has("force") ? runtime::Removal::also_running : runtime::Removal::only_stopped,
+                  warn);
   return 0;
 }
 
