@@ -1,5 +1,6 @@
 // tare-runtime: containers from OCI bundles, for engines. Parses, calls the verb, tells an error to the log
 // and to standard error.
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <sys/stat.h>
@@ -34,19 +35,48 @@ constexpr cli::Option global_options[] = {
     {"log-format", 0, Takes::value, "text|json", "the form of the log (default: text)"},
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
     {"systemd-cgroup", 0, Takes::nothing, "", "refused: cgroups by way of systemd are not supported yet"},
+    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd|disabled", "crun's way to say --systemd-cgroup"},
+    {"rootless", 0, Takes::value, "true|false|auto", "accepted for compatibility"},
+    {"log-level", 0, Takes::value, "error|warning|debug", "accepted for compatibility: only errors are told"},
     {"version", 'v', Takes::nothing, "", "print the version"},
+    {"V", 'V', Takes::nothing, "", "the same"},
 };
+
+// Of options that have no other effect.
+constexpr struct {
+  std::string_view name;
+  std::string_view words[3];
+} choices[] = {{"cgroup-manager", {"cgroupfs", "systemd", "disabled"}},
+               {"rootless", {"true", "false", "auto"}},
+               {"log-level", {"error", "warning", "debug"}}};
 
 int completion(const commands::Context& context, const cli::Parsed& parsed);
 int manual(const commands::Context& context, const cli::Parsed& parsed);
 
 const cli::Command commands_table[] = {
-    commands::create_command, commands::start_command, commands::state_command, commands::kill_command,
-    commands::delete_command, commands::run_command,   commands::exec_command,  commands::ps_command,
-    commands::list_command,   commands::spec_command,  cli::completion_command, cli::manual_command};
-constexpr commands::Verb verbs[] = {commands::create, commands::start, commands::state, commands::kill,
-                                    commands::remove, commands::run,   commands::exec,  commands::ps,
-                                    commands::list,   commands::spec,  completion,      manual};
+    commands::create_command, commands::start_command,  commands::state_command,    commands::kill_command,
+    commands::delete_command, commands::run_command,    commands::exec_command,     commands::ps_command,
+    commands::list_command,   commands::spec_command,   commands::pause_command,    commands::resume_command,
+    commands::update_command, commands::events_command, commands::features_command, cli::completion_command,
+    cli::manual_command};
+constexpr commands::Verb verbs[] = {commands::create,
+                                    commands::start,
+                                    commands::state,
+                                    commands::kill,
+                                    commands::remove,
+                                    commands::run,
+                                    commands::exec,
+                                    commands::ps,
+                                    commands::list,
+                                    commands::spec,
+                                    commands::pause,
+                                    commands::resume,
+                                    commands::update,
+                                    commands::events,
+                                    commands::features,
+                                    completion,
+                                    manual};
+static_assert(std::size(commands_table) == std::size(verbs));
 
 const cli::Program program = {
     .name = "tare-runtime",
@@ -97,9 +127,24 @@ int complete(cli::Words words) {
   return 0;
 }
 
+void check_choices(const cli::Parsed& parsed) {
+  for (const auto& choice : choices)
+    if (const auto word = parsed.value(choice.name);
+        word && std::ranges::find(choice.words, *word) == std::end(choice.words))
+      throw Error(ErrorKind::usage, format("invalid {}: {}", choice.name, *word), 0,
+                  format("{}, {} or {}", choice.words[0], choice.words[1], choice.words[2]));
+}
+
+// What makes a container makes a cgroup for it.
+void check_cgroup_manager(const cli::Command& command, const cli::Parsed& parsed) {
+  if (parsed.value("cgroup-manager") == "disabled" && (command.name == "create" || command.name == "run"))
+    throw Error(ErrorKind::unsupported, "--cgroup-manager=disabled is not supported", 0,
+                "each container has a cgroup of its own");
+}
+
 int act(const cli::Split& split, const cli::Parsed& parsed) {
   const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
-  if (split.globals.has("version") || parsed.has("version")) {
+  if (split.globals.has("version") || parsed.has("version") || parsed.has("V")) {
     commands::print(format("tare-runtime version {}\nspec: 1.3.0\n", TARE_VERSION));
     return 0;
   }
@@ -107,7 +152,9 @@ int act(const cli::Split& split, const cli::Parsed& parsed) {
     commands::print(split.command ? cli::help(program, *split.command, width) : cli::help(program, width));
     return 0;
   }
-  if (parsed.has("systemd-cgroup"))
+  check_choices(parsed);
+  check_cgroup_manager(*split.command, parsed);
+  if (parsed.has("systemd-cgroup") || parsed.value("cgroup-manager") == "systemd")
     throw Error(ErrorKind::unsupported, "--systemd-cgroup is not supported yet", 0,
                 "let the engine manage cgroups by cgroupfs");
   return verbs[split.command - commands_table]({.root = root_of(parsed)}, parsed);

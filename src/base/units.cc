@@ -1,5 +1,6 @@
 #include "base/units.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -86,6 +87,14 @@ Bytes read_size(std::string_view text, int base) {
 
 std::string counted(std::int64_t count, std::string_view unit) { return format("{} {}", count, unit); }
 
+struct TimeUnit {
+  std::string_view name;
+  double nanoseconds;
+};
+// A name comes before those it begins with.
+constexpr TimeUnit time_units[] = {{"ns", 1},   {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3},
+                                   {"ms", 1e6}, {"s", 1e9},  {"m", 60e9}, {"h", 3600e9}};
+
 }  // namespace
 
 Bytes parse_size(std::string_view text) { return read_size(text, 1024); }
@@ -125,6 +134,28 @@ NanoCpus parse_cpus(std::string_view text) {
 
 std::int64_t cpu_quota(NanoCpus cpus, std::int64_t period) {
   return static_cast<std::int64_t>(static_cast<Wide>(cpus) * period / 1'000'000'000);
+}
+
+std::optional<std::chrono::nanoseconds> try_parse_duration(std::string_view text) {
+  const bool is_negative = text.starts_with('-');
+  if (is_negative || text.starts_with('+')) text.remove_prefix(1);
+  if (text.empty()) return std::nullopt;
+  double total = 0;
+  while (!text.empty()) {
+    if (!is_digit(text.front()) && text.front() != '.') return std::nullopt;
+    double number = 0;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (error != std::errc()) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const auto* unit =
+        std::ranges::find_if(time_units, [&](const TimeUnit& one) { return text.starts_with(one.name); });
+    if (unit == std::end(time_units)) return std::nullopt;
+    text.remove_prefix(unit->name.size());
+    total += number * unit->nanoseconds;
+  }
+  if (total > 9.2e18) return std::nullopt;  // 292 years, as in Go
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(is_negative ? -total : total));
 }
 
 std::string format_duration(std::chrono::seconds duration) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -33,6 +34,9 @@ NanoCpus parse_cpus(std::string_view text);
 /// The cgroup's quota in microseconds for a period in microseconds, rounded down.
 std::int64_t cpu_quota(NanoCpus cpus, std::int64_t period = 100'000);
 
+/// As Go reads durations, numbers with units one after the other: "5s", "1h30m", "1.5ms", "-2us"; nullopt for
+/// anything else.
+std::optional<std::chrono::nanoseconds> try_parse_duration(std::string_view text);
 /// "Less than a second", "5 seconds", "About a minute", "2 hours", "3 weeks": docker's words. Negative counts
 /// as 0.
 std::string format_duration(std::chrono::seconds duration);

@@ -128,6 +128,9 @@ constexpr Refusal refusals[] = {
     {"cpu.cfs_period_us", EINVAL, "a period is 1000 to 1000000 microseconds"},
     {"cpu.max", EINVAL, "a quota is at least 1000 microseconds, a period 1000 to 1000000"},
     {"cpu.weight", ERANGE, "it is 1 to 10000"},
+    {"cpu.max.burst", EINVAL, "it is at most the quota"},
+    {"cpu.cfs_burst_us", EINVAL, "it is at most the quota"},
+    {"cpu.rt_runtime_us", EINVAL, "it is more than the period, or than the parent cgroup has"},
     {"cpuset.cpus", EACCES, "the parent cgroup does not have these CPUs"},
     {"cpuset.cpus", EINVAL, "this is no list of CPUs of this machine"},
     {"cpuset.cpus", ERANGE, "this is no list of CPUs of this machine"},
@@ -194,6 +197,12 @@ Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<
     if (!hierarchy.unified && hierarchy.has("cpuset")) fill_cpuset(hierarchy.mount, cgroup.path_);
   }
   return cgroup;
+}
+
+void Cgroup::enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed) {
+  check_path(path);
+  const Hierarchy* unified = layout.unified();
+  if (!needed.empty() && unified && unified->writable) enable_down_to(*unified, parent_of(path), needed);
 }
 
 Cgroup Cgroup::open(const Layout& layout, std::string path) {

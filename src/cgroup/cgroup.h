@@ -20,6 +20,8 @@ class Cgroup {
   /// parent: those in `needed`, or Error{unsupported}, and those that only count, where the kernel lets us.
   /// Throws Error{conflict} when there is such a cgroup already.
   static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
+  /// Switches the controllers on in v2 for a cgroup that there is already, where they are not; as create.
+  static void enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed);
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);
   /// Sends SIGKILL to every process in it and below it, frozen ones included. No error when it is gone.

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
+#include "cgroup/text.h"
 #include "sys/file.h"
 
 namespace tare::cgroup {
@@ -73,7 +74,9 @@ constexpr std::string_view memory_why = "the memory limit", swap_why = "the swap
                            shares_why = "the share of CPU time", quota_why = "the limit of CPU time",
                            cpus_why = "the choice of CPUs", mems_why = "the choice of memory nodes",
                            pids_why = "the limit of processes", devices_why = "the limit of devices",
-                           weight_why = "the block I/O weight";
+                           weight_why = "the block I/O weight", reservation_why = "the memory reservation",
+                           burst_why = "the burst of CPU time", idle_why = "the idle class of CPU time",
+                           realtime_why = "the limit of realtime CPU time";
 
 void check_memory(const oci::Resources& resources) {
   if (!is_limit(resources.memory_swap)) return;
@@ -132,8 +135,25 @@ void plan_memory(Planner& planner, const oci::Resources& resources, const Facts&
     plan_memory_v1(planner, *hierarchy, resources, facts);
 }
 
-void plan_cpu(Planner& planner, const oci::Resources& resources) {
-  if (resources.cpu_shares.value_or(0) != 0) {
+void plan_reservation(Planner& planner, const oci::Resources& resources) {
+  if (!resources.memory_reservation) return;
+  const Hierarchy* hierarchy =
+      planner.need("memory", reservation_why, is_limit(resources.memory_reservation));
+  if (!hierarchy) return;
+  if (hierarchy->unified)
+    planner.write(*hierarchy, "memory.low", v2_text(*resources.memory_reservation), reservation_why);
+  else
+    planner.write(*hierarchy, "memory.soft_limit_in_bytes", v1_text(*resources.memory_reservation),
+                  reservation_why);
+}
+
+// An idle cgroup has no share; one that no longer is has the usual share until another one is written.
+void plan_shares(Planner& planner, const oci::Resources& resources) {
+  if (resources.cpu_idle)
+    if (const Hierarchy* hierarchy = planner.need("cpu", idle_why, *resources.cpu_idle != 0))
+      planner.write(*hierarchy, "cpu.idle", std::to_string(*resources.cpu_idle), idle_why,
+                    *resources.cpu_idle != 0);
+  if (resources.cpu_shares.value_or(0) != 0 && resources.cpu_idle.value_or(0) == 0) {
     const Hierarchy* hierarchy = planner.need("cpu", shares_why);
     if (hierarchy->unified)
       planner.write(*hierarchy, "cpu.weight", std::to_string(weight_of_shares(*resources.cpu_shares)),
@@ -141,6 +161,23 @@ void plan_cpu(Planner& planner, const oci::Resources& resources) {
     else
       planner.write(*hierarchy, "cpu.shares", std::to_string(*resources.cpu_shares), shares_why);
   }
+}
+
+void plan_realtime(Planner& planner, const oci::Resources& resources) {
+  if (!resources.cpu_realtime_runtime && !resources.cpu_realtime_period) return;
+  const Hierarchy* hierarchy = planner.need("cpu", realtime_why);
+  if (hierarchy->unified)
+    throw Error(ErrorKind::unsupported,
+                format("{} needs the cpu controller of cgroup v1; that of v2 has none", realtime_why));
+  if (resources.cpu_realtime_period)
+    planner.write(*hierarchy, "cpu.rt_period_us", std::to_string(*resources.cpu_realtime_period),
+                  realtime_why);
+  if (resources.cpu_realtime_runtime)
+    planner.write(*hierarchy, "cpu.rt_runtime_us", std::to_string(*resources.cpu_realtime_runtime),
+                  realtime_why);
+}
+
+void plan_quota(Planner& planner, const oci::Resources& resources) {
   const auto quota = resources.cpu_quota;
   const auto period = resources.cpu_period;
   const bool limiting = quota && *quota > 0;
@@ -156,6 +193,21 @@ void plan_cpu(Planner& planner, const oci::Resources& resources) {
   }
   if (period) planner.write(*hierarchy, "cpu.cfs_period_us", std::to_string(*period), quota_why);
   if (quota) planner.write(*hierarchy, "cpu.cfs_quota_us", v1_text(*quota), quota_why);
+}
+
+// The kernel keeps the burst from being more than the quota at all times: none while that changes.
+void plan_cpu(Planner& planner, const oci::Resources& resources) {
+  plan_shares(planner, resources);
+  plan_realtime(planner, resources);
+  const auto write_burst = [&](std::uint64_t burst) {
+    const Hierarchy* hierarchy = planner.need("cpu", burst_why, burst > 0);
+    if (hierarchy)
+      planner.write(*hierarchy, hierarchy->unified ? "cpu.max.burst" : "cpu.cfs_burst_us",
+                    std::to_string(burst), burst_why, resources.cpu_burst.value_or(0) > 0);
+  };
+  if (resources.cpu_burst) write_burst(0);
+  plan_quota(planner, resources);
+  if (resources.cpu_burst.value_or(0) > 0) write_burst(*resources.cpu_burst);
 }
 
 void plan_cpuset(Planner& planner, const oci::Resources& resources) {
@@ -196,7 +248,7 @@ void plan_devices(Planner& planner, const Layout& layout, const oci::Resources& 
 
 }  // namespace
 
-Facts read_facts(const Layout& layout) {
+Facts read_facts(const Layout& layout, const std::string& path) {
   Facts facts;
   const Hierarchy* memory = layout.find("memory");
   if (!memory) return facts;
@@ -206,12 +258,18 @@ Facts read_facts(const Layout& layout) {
                               ? sys::exists(sys::here, (own / "memory.swap.max").value) ||
                                     !sys::exists(sys::here, (own / "memory.max").value)
                               : sys::exists(sys::here, (memory->mount / "memory.memsw.limit_in_bytes").value);
+  if (path.empty() || memory->unified) return facts;
+  const auto text =
+      sys::try_read_file(sys::here, memory->mount.value + path + "/memory.memsw.limit_in_bytes");
+  if (const auto number = text ? to_number(trimmed(*text)) : std::nullopt)
+    facts.present_memory_swap = static_cast<Bytes>(*number);
   return facts;
 }
 
 std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resources, const Facts& facts) {
   Planner planner(layout);
   plan_memory(planner, resources, facts);
+  plan_reservation(planner, resources);
   plan_cpu(planner, resources);
   plan_cpuset(planner, resources);
   plan_pids(planner, resources);
@@ -222,8 +280,11 @@ std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resou
 
 std::vector<std::string> needed_controllers(const oci::Resources& resources) {
   std::vector<std::string> needed;
-  if (is_limit(resources.memory_limit) || is_limit(resources.memory_swap)) needed.emplace_back("memory");
-  if (resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(-1) > 0)
+  if (is_limit(resources.memory_limit) || is_limit(resources.memory_swap) ||
+      is_limit(resources.memory_reservation))
+    needed.emplace_back("memory");
+  if (resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(-1) > 0 ||
+      resources.cpu_idle.value_or(0) != 0 || resources.cpu_burst.value_or(0) != 0)
     needed.emplace_back("cpu");
   if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty()) needed.emplace_back("cpuset");
   if (is_limit(resources.pids_limit)) needed.emplace_back("pids");

@@ -30,7 +30,8 @@ struct Facts {
   /// than the memory limit at all times, so it decides which one is written first.
   std::optional<Bytes> present_memory_swap;
 };
-Facts read_facts(const Layout& layout);
+/// `path`: of a cgroup that there is already; empty: of none.
+Facts read_facts(const Layout& layout, const std::string& path = {});
 
 /// The writes in the order the kernel accepts. Throws Error{unsupported} naming a limit that was asked for
 /// and what is missing for it, Error{invalid} for limits that contradict each other. On v2 the rules about

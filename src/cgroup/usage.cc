@@ -33,6 +33,14 @@ Usage read_usage(const Layout& layout, const std::string& path) {
   return usage;
 }
 
+std::optional<Bytes> read_memory(const Layout& layout, const std::string& path) {
+  const Hierarchy* memory = layout.find("memory");
+  if (!memory) return std::nullopt;
+  const auto directory = sys::try_open_at(sys::here, memory->mount.value + path, O_RDONLY | O_DIRECTORY);
+  if (!directory) return std::nullopt;
+  return read_bytes(directory, memory->unified ? "memory.current" : "memory.usage_in_bytes");
+}
+
 std::vector<pid_t> list_processes(const Layout& layout, const std::string& path) {
   std::vector<pid_t> pids;
   // They are in all hierarchies alike, unless somebody moved them in one; any that has them will do.

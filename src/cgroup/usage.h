@@ -20,6 +20,9 @@ struct Usage {
 };
 Usage read_usage(const Layout& layout, const std::string& path);
 
+/// The memory in use now, with the page cache; nullopt as above.
+std::optional<Bytes> read_memory(const Layout& layout, const std::string& path);
+
 /// The processes in the cgroup and in those below it, sorted. None when there is no such cgroup.
 std::vector<pid_t> list_processes(const Layout& layout, const std::string& path);
 

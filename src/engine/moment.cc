@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 
 namespace tare::engine {
 namespace {
@@ -15,37 +16,6 @@ namespace {
 constexpr std::int64_t billion = 1'000'000'000;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-struct Unit {
-  std::string_view name;
-  double nanoseconds;
-};
-// A name comes before those it begins with.
-constexpr Unit units[] = {{"ns", 1},   {"us", 1e3}, {"µs", 1e3}, {"μs", 1e3},
-                          {"ms", 1e6}, {"s", 1e9},  {"m", 60e9}, {"h", 3600e9}};
-
-// Go's durations: numbers with units, in any order.
-std::optional<std::int64_t> read_duration(std::string_view text) {
-  const bool is_negative = text.starts_with('-');
-  if (is_negative || text.starts_with('+')) text.remove_prefix(1);
-  if (text.empty()) return std::nullopt;
-  double total = 0;
-  while (!text.empty()) {
-    if (!is_digit(text.front()) && text.front() != '.') return std::nullopt;
-    double number = 0;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc()) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    const auto* unit =
-        std::ranges::find_if(units, [&](const Unit& one) { return text.starts_with(one.name); });
-    if (unit == std::end(units)) return std::nullopt;
-    text.remove_prefix(unit->name.size());
-    total += number * unit->nanoseconds;
-  }
-  if (total > 9.2e18) return std::nullopt;  // 292 years, as in Go
-  return static_cast<std::int64_t>(is_negative ? -total : total);
-}
 
 std::optional<Time> read_seconds(std::string_view text) {
   Time time;
@@ -93,9 +63,9 @@ std::optional<Time> read_date(std::string_view text) {
 
 Time parse_moment(std::string_view text, Time now) {
   if (const auto seconds = read_seconds(text)) return *seconds;
-  if (const auto duration = read_duration(text)) {
-    std::int64_t nanoseconds = now.nanoseconds - *duration % billion;
-    std::int64_t seconds = now.seconds - *duration / billion;
+  if (const auto duration = try_parse_duration(text)) {
+    std::int64_t nanoseconds = now.nanoseconds - duration->count() % billion;
+    std::int64_t seconds = now.seconds - duration->count() / billion;
     if (nanoseconds < 0) nanoseconds += billion, seconds--;
     if (nanoseconds >= billion) nanoseconds -= billion, seconds++;
     return {seconds, static_cast<std::int32_t>(nanoseconds)};

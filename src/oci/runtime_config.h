@@ -120,15 +120,21 @@ struct DeviceRule {
 };
 
 struct Resources {
-  std::optional<Bytes> memory_limit;             ///< bytes; -1: none
-  std::optional<Bytes> memory_swap;              ///< memory plus swap, bytes; -1: no limit
-  std::optional<std::uint64_t> cpu_shares;       ///< 2..262144, relative to 1024
-  std::optional<std::int64_t> cpu_quota;         ///< microseconds of CPU time per period; -1: none
-  std::optional<std::uint64_t> cpu_period;       ///< microseconds
-  std::string cpuset_cpus, cpuset_mems;          ///< kernel list format ("0-2,4"); empty: as the parent
-  std::optional<std::int64_t> pids_limit;        ///< -1: none
-  std::optional<std::uint16_t> block_io_weight;  ///< 10..1000
-  std::vector<DeviceRule> devices;               ///< in order, the last match wins; empty: no device filter
+  std::optional<Bytes> memory_limit;        ///< bytes; -1: none
+  std::optional<Bytes> memory_swap;         ///< memory plus swap, bytes; -1: no limit
+  std::optional<Bytes> memory_reservation;  ///< bytes that are taken last when memory is short; -1: all
+  bool check_before_update = false;         ///< no memory limit below what is in use
+  std::optional<std::uint64_t> cpu_shares;  ///< 2..262144, relative to 1024
+  std::optional<std::int64_t> cpu_quota;    ///< microseconds of CPU time per period; -1: none
+  std::optional<std::uint64_t> cpu_period;  ///< microseconds
+  std::optional<std::uint64_t> cpu_burst;   ///< microseconds of unused quota that may be saved up
+  std::optional<std::int64_t> cpu_idle;     ///< 1: runs only when nothing else wants to; 0: as usual
+  std::optional<std::int64_t> cpu_realtime_runtime;  ///< microseconds per realtime period
+  std::optional<std::uint64_t> cpu_realtime_period;  ///< microseconds
+  std::string cpuset_cpus, cpuset_mems;              ///< kernel list format ("0-2,4"); empty: as the parent
+  std::optional<std::int64_t> pids_limit;            ///< -1: none
+  std::optional<std::uint16_t> block_io_weight;      ///< 10..1000
+  std::vector<DeviceRule> devices;  ///< in order, the last match wins; empty: no device filter
 };
 
 /// A program that is run at a point of a container's life (config.md, "POSIX-platform Hooks").

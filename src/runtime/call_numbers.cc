@@ -23,6 +23,7 @@ constexpr KnownAbi abis[] = {{aarch64, "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64, A
 #error "the numbers of this architecture's system calls are not known"
 #endif
 
+constexpr std::string_view architecture_prefix = "SCMP_ARCH_";
 constexpr std::string_view architecture_names[] = {
     "X86",    "X86_64",   "X32",         "ARM",         "AARCH64", "MIPS",    "MIPS64", "MIPS64N32",
     "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PPC",         "PPC64",   "PPC64LE", "S390",   "S390X",
@@ -47,9 +48,15 @@ std::optional<std::uint32_t> find_i386_number(const std::string& name) {
 std::span<const KnownAbi> own_abis() { return abis; }
 
 bool is_architecture_name(std::string_view name) {
-  constexpr std::string_view prefix = "SCMP_ARCH_";
-  return name.starts_with(prefix) &&
-         std::ranges::find(architecture_names, name.substr(prefix.size())) != std::end(architecture_names);
+  return name.starts_with(architecture_prefix) &&
+         std::ranges::find(architecture_names, name.substr(architecture_prefix.size())) !=
+             std::end(architecture_names);
+}
+
+std::vector<std::string> known_architectures() {
+  std::vector<std::string> names;
+  for (const auto name : architecture_names) names.push_back(std::string(architecture_prefix).append(name));
+  return names;
 }
 
 std::string_view architecture_name() { return own_name; }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/default_policy.h"
 
@@ -23,6 +24,8 @@ struct KnownAbi {
 std::span<const KnownAbi> own_abis();
 /// Of other machines, too.
 bool is_architecture_name(std::string_view name);
+/// All of them, as "SCMP_ARCH_X86".
+std::vector<std::string> known_architectures();
 /// What docker's profiles call this machine: "amd64".
 std::string_view architecture_name();
 

@@ -8,6 +8,10 @@ namespace tare::runtime {
 
 /// The object "linux" (config-linux.md).
 void read_linux(const json::Node& node, oci::RuntimeConfig& config);
+/// The types of namespaces that can be asked for.
+std::vector<std::string_view> known_namespaces();
+/// The object "linux.resources", also by itself.
+oci::Resources read_resources(const json::Node& node);
 /// The object "process" (config.md, "Process").
 void read_process(const json::Node& node, oci::Process& process);
 

@@ -149,13 +149,14 @@ void set_unless_zero(std::optional<T>& into, T value) {
 constexpr KnownField<Resources> memory_fields[] = {
     {"limit", [](const Node& n, Resources& r) { set_unless_zero(r.memory_limit, n.integer<Bytes>(-1)); }},
     {"swap", [](const Node& n, Resources& r) { set_unless_zero(r.memory_swap, n.integer<Bytes>(-1)); }},
-    {"reservation", must_be_empty},
+    {"reservation",
+     [](const Node& n, Resources& r) { set_unless_zero(r.memory_reservation, n.integer<Bytes>(-1)); }},
     {"swappiness", must_be_empty},
     {"disableOOMKiller", must_be_empty},
     {"kernel", ignore},     // gone from the kernel, and with it the other one
     {"kernelTCP", ignore},  //
     {"useHierarchy", ignore},
-    {"checkBeforeUpdate", ignore},
+    {"checkBeforeUpdate", [](const Node& n, Resources& r) { r.check_before_update = n.flag(); }},
 };
 
 constexpr KnownField<Resources> cpu_fields[] = {
@@ -166,10 +167,14 @@ constexpr KnownField<Resources> cpu_fields[] = {
      [](const Node& n, Resources& r) { set_unless_zero(r.cpu_period, n.integer<std::uint64_t>()); }},
     {"cpus", [](const Node& n, Resources& r) { r.cpuset_cpus = n.text(); }},
     {"mems", [](const Node& n, Resources& r) { r.cpuset_mems = n.text(); }},
-    {"burst", must_be_empty},
-    {"idle", must_be_empty},
-    {"realtimeRuntime", must_be_empty},
-    {"realtimePeriod", must_be_empty},
+    {"burst", [](const Node& n, Resources& r) { r.cpu_burst = n.integer<std::uint64_t>(); }},
+    {"idle", [](const Node& n, Resources& r) { r.cpu_idle = n.integer<std::int64_t>(0, 1); }},
+    {"realtimeRuntime",
+     [](const Node& n, Resources& r) {
+       set_unless_zero(r.cpu_realtime_runtime, n.integer<std::int64_t>(-1));
+     }},
+    {"realtimePeriod",
+     [](const Node& n, Resources& r) { set_unless_zero(r.cpu_realtime_period, n.integer<std::uint64_t>()); }},
 };
 
 constexpr KnownField<Resources> pids_fields[] = {
@@ -276,5 +281,19 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
 }  // namespace
 
 void read_linux(const Node& node, RuntimeConfig& config) { read_fields(node, config, linux_fields); }
+
+// Those of time are known but refused when the plan is made.
+std::vector<std::string_view> known_namespaces() {
+  std::vector<std::string_view> names;
+  for (const auto& row : namespace_types)
+    if (row.kind != oci::NamespaceKind::time) names.push_back(row.name);
+  return names;
+}
+
+Resources read_resources(const Node& node) {
+  Resources resources;
+  read_fields(node, resources, resources_fields);
+  return resources;
+}
 
 }  // namespace tare::runtime

@@ -12,6 +12,7 @@
 #include "cgroup/usage.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
+#include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
 #include "sys/process.h"
 
@@ -71,7 +72,8 @@ void kill(const HostPath& root, const std::string& id, int signal, To to) {
   if (!process) throw Error(ErrorKind::conflict, "container not running");
   // Without a pid namespace the others would stay when the first one is gone.
   if (signal == SIGKILL && !state->own_pids) return kill_all(*state, signal);
-  send(process, status == Status::created ? deadly_or_harmless(signal) : signal);
+  const bool waits = status == Status::created || (status == Status::paused && has_gate(directory.fd()));
+  send(process, waits ? deadly_or_harmless(signal) : signal);
   // v1's freezer holds even those that are to die.
   if (signal == SIGKILL && status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
 }

@@ -39,10 +39,20 @@ constexpr std::string_view without_effect[] = {"defaults", "bind", "private", "r
 constexpr std::string_view not_supported[] = {"shared", "rshared",    "slave",
                                               "rslave", "unbindable", "runbindable"};
 
+constexpr std::string_view recursive_bind = "rbind";
+
 }  // namespace
 
 std::string filesystem_option(const std::string& key, const std::string& value) {
   return "=" + key + std::string(1, '\0') + value;
+}
+
+std::vector<std::string_view> known_mount_options() {
+  std::vector<std::string_view> names(std::begin(without_effect), std::end(without_effect));
+  names.push_back(recursive_bind);
+  for (const Known& known : attributes) names.push_back(known.name);
+  std::ranges::sort(names);
+  return names;
 }
 
 MountOptions parse_mount_options(const std::vector<std::string>& options) {
@@ -52,7 +62,7 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
     if (std::ranges::find(not_supported, option) != std::end(not_supported))
       throw Error(ErrorKind::unsupported, format("the mount propagation {} is not supported", option), 0,
                   "mounts are private to the container");
-    if (option == "rbind") {
+    if (option == recursive_bind) {
       parsed.recursive = true;
     } else if (const auto* known = std::ranges::find(attributes, option, &Known::name);
                known != std::end(attributes)) {

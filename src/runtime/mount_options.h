@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tare::runtime {
@@ -16,6 +17,9 @@ struct MountOptions {
 
 /// Throws Error{unsupported} naming an option that cannot be carried out.
 MountOptions parse_mount_options(const std::vector<std::string>& options);
+
+/// Those that are not left to the file system, sorted.
+std::vector<std::string_view> known_mount_options();
 
 /// One option of a file system in the form of plan::Entry::list.
 std::string filesystem_option(const std::string& key, const std::string& value);

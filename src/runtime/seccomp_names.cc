@@ -75,7 +75,18 @@ constexpr json::KnownField<oci::SeccompArgument> argument_fields[] = {
     {"op", [](const json::Node& n, oci::SeccompArgument& a) { a.op = read_operator(n); }},
 };
 
+template <typename Table>
+std::vector<std::string_view> names_of(const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& row : table) names.push_back(row.name);
+  return names;
+}
+
 }  // namespace
+
+std::vector<std::string_view> known_actions() { return names_of(actions); }
+std::vector<std::string_view> known_operators() { return names_of(operators); }
+std::vector<std::string_view> known_flags() { return names_of(flags); }
 
 std::optional<std::uint32_t> try_action(std::string_view name, std::optional<std::uint32_t> error_number) {
   const auto* row = find(actions, name);

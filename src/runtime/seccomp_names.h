@@ -18,6 +18,11 @@ std::optional<std::uint64_t> try_flag(std::string_view name);
 /// nullopt: an unknown operator. A test that cannot hold has `low` above `high`.
 std::optional<ArgumentTest> try_test(const oci::SeccompArgument& argument);
 
+/// What the tables of this reader have.
+std::vector<std::string_view> known_actions();
+std::vector<std::string_view> known_operators();
+std::vector<std::string_view> known_flags();
+
 /// Readers of single fields, the same in config.json and in docker's profiles: the words are known ones, or
 /// Error names the field.
 std::string read_action(const json::Node& node);

@@ -36,6 +36,8 @@ ContainerState state_from(const json::object& object) {
   for (const auto& field : json::object_field(object, "annotations"))
     state.annotations.emplace_back(std::string(field.key()),
                                    json::text_field(json::object_field(object, "annotations"), field.key()));
+  if (object.contains("updated_resources"))
+    state.updated_resources = json::object_field(object, "updated_resources");
   return state;
 }
 
@@ -129,19 +131,20 @@ std::optional<ContainerState> StateDirectory::try_read() const {
 }
 
 void StateDirectory::write(const ContainerState& state) const {
-  const json::object object{{"version", layout_version},
-                            {"id", state.id},
-                            {"bundle", state.bundle},
-                            {"rootfs", state.rootfs},
-                            {"pid", state.pid},
-                            {"start_ticks", state.start_ticks},
-                            {"boot", state.boot},
-                            {"created", format_time(state.created)},
-                            {"owner", state.owner},
-                            {"cgroup", state.cgroup},
-                            {"freezer", state.freezer},
-                            {"own_pids", state.own_pids},
-                            {"annotations", annotations_of(state)}};
+  json::object object{{"version", layout_version},
+                      {"id", state.id},
+                      {"bundle", state.bundle},
+                      {"rootfs", state.rootfs},
+                      {"pid", state.pid},
+                      {"start_ticks", state.start_ticks},
+                      {"boot", state.boot},
+                      {"created", format_time(state.created)},
+                      {"owner", state.owner},
+                      {"cgroup", state.cgroup},
+                      {"freezer", state.freezer},
+                      {"own_pids", state.own_pids},
+                      {"annotations", annotations_of(state)}};
+  if (!state.updated_resources.empty()) object["updated_resources"] = state.updated_resources;
   sys::replace_file(directory_, state_name, json::compact(object) + "\n", 0600);
 }
 
@@ -162,11 +165,11 @@ Status StateDirectory::status(const std::optional<ContainerState>& state) const 
   if (!process || process->start_ticks != state->start_ticks || process->state == 'Z' ||
       process->state == 'X' || state->boot != sys::boot_id())
     return Status::stopped;
+  const auto frozen = state->freezer.empty() ? std::nullopt : sys::try_read_file(sys::here, state->freezer);
+  if (frozen && cgroup::says_frozen(*frozen)) return Status::paused;
   // Whoever starts it removes the gate afterwards; if that was killed in between, the process has another
   // name.
-  if (process->name == "tare-init" && has_gate(directory_)) return Status::created;
-  const auto frozen = state->freezer.empty() ? std::nullopt : sys::try_read_file(sys::here, state->freezer);
-  return frozen && cgroup::says_frozen(*frozen) ? Status::paused : Status::running;
+  return process->name == "tare-init" && has_gate(directory_) ? Status::created : Status::running;
 }
 
 void StateDirectory::remove() { sys::remove_tree(sys::here, (root_ / id_).value); }

@@ -32,6 +32,7 @@ struct ContainerState {
   std::string freezer;   ///< the file that says whether it is frozen
   bool own_pids = true;  ///< it has a pid namespace of its own, which ends with its first process
   std::vector<std::pair<std::string, std::string>> annotations;
+  json::object updated_resources;  ///< linux.resources, where `update` made them others than config.json has
 };
 
 /// Throws Error{invalid} unless it is 1 to 1024 of A-Z a-z 0-9 _ + . - and neither . nor ..

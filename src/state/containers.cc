@@ -46,9 +46,8 @@ std::string id_path(const Place& place, const ContainerId& id) {
 }
 
 bool is_id(std::string_view text) {
-  return text.size() == 64 && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == 64 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 // The lock file is removed by its holder, so a lock is good only on the file that is still there. With 0 for

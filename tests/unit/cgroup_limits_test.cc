@@ -100,6 +100,32 @@ TEST(CgroupLimits, LeaveThePeriodAloneWhenOnlyAQuotaIsGiven) {
   EXPECT_EQ(lines(plan_limits(v2_layout(), {.cpu_period = 20000})), (Lines{"cpu.max max 20000"}));
 }
 
+TEST(CgroupLimits, OfReservationBurstAndIdlenessHaveFilesInBothVersions) {
+  const oci::Resources resources = {
+      .memory_reservation = 4096, .cpu_quota = 20000, .cpu_burst = 5000, .cpu_idle = 1};
+  EXPECT_EQ(lines(plan_limits(v1_layout(), resources)),
+            (Lines{"memory.soft_limit_in_bytes 4096", "cpu.idle 1", "cpu.cfs_burst_us 0",
+                   "cpu.cfs_quota_us 20000", "cpu.cfs_burst_us 5000"}));
+  EXPECT_EQ(
+      lines(plan_limits(v2_layout(), resources)),
+      (Lines{"memory.low 4096", "cpu.idle 1", "cpu.max.burst 0", "cpu.max 20000", "cpu.max.burst 5000"}));
+  EXPECT_EQ(needed_controllers(resources), (std::vector<std::string>{"memory", "cpu"}));
+}
+
+TEST(CgroupLimits, OfCpuSharesWaitUntilACgroupIsNoLongerIdle) {
+  EXPECT_EQ(lines(plan_limits(v2_layout(), {.cpu_shares = 1024, .cpu_idle = 1})), (Lines{"cpu.idle 1"}));
+  EXPECT_EQ(lines(plan_limits(v2_layout(), {.cpu_shares = 1024, .cpu_idle = 0})),
+            (Lines{"cpu.idle 0", "cpu.weight 100"}));
+}
+
+TEST(CgroupLimits, OfRealtimeAreOnlyVersionOnes) {
+  const oci::Resources resources = {.cpu_realtime_runtime = 1000, .cpu_realtime_period = 5000};
+  EXPECT_EQ(lines(plan_limits(v1_layout(), resources)),
+            (Lines{"cpu.rt_period_us 5000", "cpu.rt_runtime_us 1000"}));
+  EXPECT_EQ(refusal(v2_layout(), resources),
+            "the limit of realtime CPU time needs the cpu controller of cgroup v1; that of v2 has none");
+}
+
 TEST(CgroupLimits, OfBlockIoGoToWhicheverFileTheKernelHas) {
   Layout v1 = v1_layout();
   v1.hierarchies.push_back({HostPath("/sys/fs/cgroup/blkio"), "blkio", {"blkio"}, false, "/", true});

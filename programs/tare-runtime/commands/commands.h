@@ -16,7 +16,8 @@ struct Context {
 using Verb = int (*)(const Context& context, const cli::Parsed& parsed);
 
 extern const cli::Command spec_command, create_command, start_command, state_command, kill_command,
-    delete_command, run_command, exec_command, ps_command, list_command;
+    delete_command, run_command, exec_command, ps_command, list_command, pause_command, resume_command,
+    update_command, events_command, features_command;
 int spec(const Context& context, const cli::Parsed& parsed);
 int create(const Context& context, const cli::Parsed& parsed);
 int start(const Context& context, const cli::Parsed& parsed);
@@ -27,6 +28,11 @@ int run(const Context& context, const cli::Parsed& parsed);
 int exec(const Context& context, const cli::Parsed& parsed);
 int ps(const Context& context, const cli::Parsed& parsed);
 int list(const Context& context, const cli::Parsed& parsed);
+int pause(const Context& context, const cli::Parsed& parsed);
+int resume(const Context& context, const cli::Parsed& parsed);
+int update(const Context& context, const cli::Parsed& parsed);
+int events(const Context& context, const cli::Parsed& parsed);
+int features(const Context& context, const cli::Parsed& parsed);
 
 /// Writes to standard output; throws when that fails, so that a full disk is not a success.
 void print(std::string_view text);
