@@ -201,7 +201,8 @@ void plan_rights(plan::Program& program, const oci::RuntimeConfig& config, const
                .a = wanted.permitted & had,
                .b = wanted.inheritable & had,
                .effective = wanted.effective & had,
-               .ambient = wanted.ambient & had});
+               // No other one can be (capabilities(7)); buildah asks for more, and runc lets it.
+               .ambient = wanted.ambient & wanted.inheritable & wanted.permitted & had});
   // The kernel forgets this signal when the ids change (prctl(2), PR_SET_PDEATHSIG).
   program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
   if (process.no_new_privileges) program.add({.kind = Kind::no_new_privileges});

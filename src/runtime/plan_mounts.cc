@@ -328,6 +328,9 @@ void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, cons
   for (const auto& node : config.devices) {
     // In a /dev of the user's only what was asked for by name: the host's node is then known.
     if (dev == plan::no_slot && node.source.empty()) continue;
+    // With --privileged docker lists the host's, but it is a link into the container's own devpts: as runc
+    // has it.
+    if (dev != plan::no_slot && node.path.value == "/dev/ptmx") continue;
     if (may_make && node.path.value.starts_with("/dev/"))
       plan_node(program, node, directories);
     else
