@@ -162,7 +162,7 @@ accepted() {
 	return "$code"
 }
 
-@test "V26 features claims what create accepts, and nothing else" {
+@test "features claims what create accepts, and nothing else" {
 	runtime features >"$BATS_TEST_TMPDIR/features"
 	local word claimed
 	# truth LIST WORD FILTER: the word is in the list if and only if the configuration with it is accepted.
