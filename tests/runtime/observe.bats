@@ -75,9 +75,9 @@ decodes='
 	peer_has_periods() { peer events --stats "peer-$ID" | jq -e '.data.cpu.throttling.throttledTime > 0 and .data.cpu.usage.user > 0'; }
 	wait_until 60 has_periods
 	wait_until 60 peer_has_periods
-	# Of block devices only what was done shows, and of limits what this version of runc reads.
-	runtime events --stats "$ID" | jq 'del(.data.blkio, .data.hugetlb)' | shape >"$BATS_TEST_TMPDIR/ours"
-	peer events --stats "peer-$ID" | jq 'del(.data.blkio, .data.hugetlb)' | shape >"$BATS_TEST_TMPDIR/theirs"
+	# A counter that is 0 is left out: the cache may be charged to others, and what block devices did differs.
+	runtime events --stats "$ID" | jq 'del(.data.blkio, .data.hugetlb, .data.memory.cache)' | shape >"$BATS_TEST_TMPDIR/ours"
+	peer events --stats "peer-$ID" | jq 'del(.data.blkio, .data.hugetlb, .data.memory.cache)' | shape >"$BATS_TEST_TMPDIR/theirs"
 	equal "what runc has and we lack" "$(comm -13 "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs")" ""
 	# Newer fields of runc than Debian's.
 	equal "what we have and runc lacks" "$(comm -23 "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs" |
@@ -162,7 +162,7 @@ accepted() {
 	return "$code"
 }
 
-@test "V26 features claims what create accepts, and nothing else" {
+@test "features claims what create accepts, and nothing else" {
 	runtime features >"$BATS_TEST_TMPDIR/features"
 	local word claimed
 	# truth LIST WORD FILTER: the word is in the list if and only if the configuration with it is accepted.

@@ -92,7 +92,8 @@ TEST(CgroupStatistics, OfVersionTwoWithoutLimitHaveTheLargestNumber) {
   files.put("c/memory.max", "max\n");
   files.put("c/memory.swap.max", "0\n");
   const Layout layout{{hierarchy(files, "", {"memory"}, true)}};
-  const json::value& memory = read_statistics(layout, "/c").at("memory");
+  const json::object statistics = read_statistics(layout, "/c");
+  const json::value& memory = statistics.at("memory");
   EXPECT_EQ(memory.at("usage").at("limit"), json::value(UINT64_MAX));
   EXPECT_EQ(memory.at("swap").at("limit"), json::value(UINT64_MAX));
 }
