@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/creation.h"
+#include "cgroup/freezer.h"
 #include "cgroup/text.h"
 #include "cgroup/tree.h"
 #include "sys/file.h"
@@ -88,18 +89,30 @@ void enable_down_to(const Hierarchy& hierarchy, const std::string& parent,
   }
 }
 
-void make_cgroup(const Hierarchy& hierarchy, const std::string& path,
-                 const std::vector<std::string>& needed) {
+void make_cgroup(const Hierarchy& hierarchy, const std::string& path, const std::vector<std::string>& needed,
+                 Cgroup::Existing existing) {
   const std::string full = hierarchy.mount.value + path;
   for (int attempt = 0;; ++attempt) {
     make_parents(hierarchy, path);
     enable_down_to(hierarchy, parent_of(path), needed);
     if (::mkdir(full.c_str(), 0755) == 0) return;
+    if (errno == EEXIST && existing == Cgroup::Existing::taken) return;
     if (errno == EEXIST) throw Error(ErrorKind::conflict, format("the cgroup {} exists already", full));
     // The parent's last other cgroup has just been removed, and the parent with it.
     if ((errno != ENOENT && errno != ENODEV) || attempt == 10)
       throw system_error(format("cannot make the cgroup {}", full));
   }
+}
+
+// The words are runc's.
+void check_unused(const std::string& directory) {
+  const std::string processes = sys::try_read_file(sys::here, directory + "/cgroup.procs").value_or("");
+  if (const auto count = std::ranges::count(processes, '\n'); count > 0)
+    throw Error(ErrorKind::conflict,
+                format("container's cgroup is not empty: {} process(es) found in {}", count, directory));
+  for (const char* file : {"/freezer.state", "/cgroup.events"})
+    if (says_frozen(sys::try_read_file(sys::here, directory + file).value_or("")))
+      throw Error(ErrorKind::conflict, format("container's cgroup unexpectedly frozen: {}", directory));
 }
 
 void remove_made_parents(const Hierarchy& hierarchy, std::string path) {
@@ -185,14 +198,17 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       present_(std::move(other.present_)),
       made_(std::exchange(other.made_, false)) {}
 
-Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed) {
+Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed,
+                      Existing existing) {
   Cgroup cgroup(layout, std::move(path));
   Step step("make the cgroup", cgroup.path_);
+  if (existing == Existing::taken)
+    for (const auto& hierarchy : layout.hierarchies) check_unused(hierarchy.mount.value + cgroup.path_);
   cgroup.made_ = true;
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i) {
     const Hierarchy& hierarchy = layout.hierarchies[i];
     if (!hierarchy.writable) continue;
-    make_cgroup(hierarchy, cgroup.path_, needed);
+    make_cgroup(hierarchy, cgroup.path_, needed, existing);
     cgroup.present_[i] = true;
     if (!hierarchy.unified && hierarchy.has("cpuset")) fill_cpuset(hierarchy.mount, cgroup.path_);
   }
@@ -301,6 +317,21 @@ std::vector<sys::UniqueFd> Cgroup::open_joins() const {
 }
 
 sys::UniqueFd Cgroup::open_unified() const { return open_in_unified("", O_RDONLY | O_DIRECTORY); }
+
+void Cgroup::delegate(uid_t owner) const {
+  constexpr gid_t unchanged = static_cast<gid_t>(-1);
+  const sys::UniqueFd directory = open_unified();
+  if (!directory) return;
+  const std::string names = sys::try_read_file(sys::here, "/sys/kernel/cgroup/delegate")
+                                .value_or("cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
+  if (::fchown(directory.number(), owner, unchanged) != 0)
+    throw system_error(format("cannot give the cgroup {} to user {}", path_, owner));
+  for (std::string_view rest = names; !rest.empty();) {
+    const std::string name(next_word(rest, '\n'));
+    if (::fchownat(directory.number(), name.c_str(), owner, unchanged, 0) != 0 && errno != ENOENT)
+      throw system_error(format("cannot give {} of the cgroup {} to user {}", name, path_, owner));
+  }
+}
 
 sys::UniqueFd Cgroup::open_unified_join() const { return open_in_unified("cgroup.procs", O_WRONLY); }
 

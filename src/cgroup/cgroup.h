@@ -18,8 +18,11 @@ class Cgroup {
   /// object is empty and everything below does nothing. Parents that are missing are made, marked as ours,
   /// and removed again with the last cgroup in them. On v2 the controllers are switched on down to the
   /// parent: those in `needed`, or Error{unsupported}, and those that only count, where the kernel lets us.
-  /// Throws Error{conflict} when there is such a cgroup already.
-  static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
+  /// Throws Error{conflict} when there is such a cgroup already, or, where that may be taken, when processes
+  /// are in it or it is frozen.
+  enum class Existing { refused, taken };
+  static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {},
+                       Existing existing = Existing::refused);
   /// Switches the controllers on in v2 for a cgroup that there is already, where they are not; as create.
   static void enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed);
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
@@ -47,6 +50,9 @@ class Cgroup {
   std::vector<sys::UniqueFd> open_joins() const;
   /// The directory in v2, for CLONE_INTO_CGROUP and attach_device_rules; invalid where there is no v2.
   sys::UniqueFd open_unified() const;
+  /// Gives v2's directory to a user, with those of its files that the kernel says can be delegated
+  /// (cgroups(7), "Cgroups v2 delegation"): /sys/kernel/cgroup/delegate.
+  void delegate(uid_t owner) const;
   /// v2's cgroup.procs, for a process that could not be cloned into the cgroup: it writes "0".
   sys::UniqueFd open_unified_join() const;
 

@@ -8,7 +8,8 @@ namespace tare::init {
 
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
-                     e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_xdev = 18, e_rofs = 30;
+                     e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_nodev = 19, e_xdev = 18,
+                     e_rofs = 30;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104,
                      e_connaborted = 103;
 
@@ -34,7 +35,7 @@ inline constexpr unsigned fsopen_cloexec = 1, fsmount_cloexec = 1, open_tree_clo
 inline constexpr unsigned fsconfig_set_flag = 0, fsconfig_set_string = 1, fsconfig_cmd_create = 6;
 inline constexpr unsigned move_mount_f_empty_path = 4, move_mount_t_empty_path = 0x40;
 inline constexpr unsigned mount_attr_rdonly = 1;
-inline constexpr int mnt_detach = 2;
+inline constexpr int mnt_detach = 2, ms_move = 8192;
 struct MountAttributes {
   uint64_t set, clear, propagation, userns_fd;
 };

@@ -43,7 +43,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::set_terminal: return set_terminal(context, operation);
     case Kind::open_null: return open_null(context, operation);
     case Kind::set_streams: return set_streams(context, operation);
-    case Kind::pivot: return pivot(context);
+    case Kind::pivot: return pivot(context, operation);
     case Kind::set_hostname: return set_hostname(operation);
     case Kind::set_domainname: return set_domainname(operation);
     case Kind::raise_loopback: return raise_loopback();

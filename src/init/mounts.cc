@@ -200,10 +200,28 @@ long protect(Context& context, const Operation& operation) {
   return result;
 }
 
+namespace {
+
+// The old tree stays below, where a process that gets out of a chroot finds it: what would give it the host's
+// processes and devices is taken away first.
+long move_root(const Operation& operation) {
+  for (uint32_t i = 0; operation.list && operation.list[i]; i++) {
+    const long gone = call(__NR_umount2, address(operation.list[i]), mnt_detach);
+    if (gone < 0 && gone != -e_inval && gone != -e_noent) return gone;
+  }
+  long result = call(__NR_mount, address("."), address("/"), 0, ms_move, 0);
+  if (result == 0) result = call(__NR_chroot, address("."));
+  if (result == 0) result = call(__NR_chdir, address("/"));
+  return result;
+}
+
+}  // namespace
+
 // pivot_root(2) onto itself: the new root is put over the old one, which then lies under "." and is taken
 // off. Not chroot: that could be left again.
-long pivot(Context& context) {
+long pivot(Context& context, const Operation& operation) {
   long result = call(__NR_fchdir, descriptor(context, plan::root_slot));
+  if (result == 0 && operation.a == 1) return move_root(operation);
   if (result == 0) result = call(__NR_pivot_root, address("."), address("."));
   if (result == 0) result = call(__NR_umount2, address("."), mnt_detach);
   if (result == 0) result = call(__NR_chdir, address("/"));

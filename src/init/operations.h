@@ -48,7 +48,7 @@ long take_root(Context& context);
 long attach(Context& context, const plan::Operation& operation);
 long mask(Context& context, const plan::Operation& operation);
 long protect(Context& context, const plan::Operation& operation);
-long pivot(Context& context);
+long pivot(Context& context, const plan::Operation& operation);
 long enter_directory(const plan::Operation& operation);
 
 // files.cc

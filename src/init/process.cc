@@ -59,16 +59,28 @@ long join_namespaces(Context& context, const Operation& operation) {
   return call(__NR_setns, descriptor(context, operation.slot), static_cast<long>(operation.a));
 }
 
-// A process does not enter the pid namespace that it joins, its children do; with CLONE_PARENT the child is
-// its parent's own. Joining the cgroup comes after this: a limit of one process would else refuse the fork.
-long fork_process(Context& context, const Operation& operation) {
+namespace {
+
+long clone_sibling(int cgroup) {
   CloneArguments arguments{};
   arguments.flags = clone_parent;
-  if (const int cgroup = descriptor(context, operation.slot); cgroup >= 0) {
+  if (cgroup >= 0) {
     arguments.flags |= clone_into_cgroup;
     arguments.cgroup = static_cast<uint64_t>(cgroup);
   }
-  const long child = call(__NR_clone3, address(&arguments), sizeof arguments);
+  return call(__NR_clone3, address(&arguments), sizeof arguments);
+}
+
+}  // namespace
+
+// A process does not enter the pid namespace that it joins, its children do; with CLONE_PARENT the child is
+// its parent's own. Joining the cgroup comes after this: a limit of one process would else refuse the fork.
+long fork_process(Context& context, const Operation& operation) {
+  // It has cgroups below it that share its resources out, or is gone: then the first process was moved.
+  const int cgroup = descriptor(context, operation.slot), other = descriptor(context, operation.into);
+  long child = clone_sibling(cgroup >= 0 ? cgroup : other);
+  if (other >= 0 && (child == -e_busy || child == -e_noent || child == -e_nodev))
+    child = clone_sibling(other);
   if (child < 0) return child;
   if (child > 0)
     for (;;) call(__NR_exit_group, 0);

@@ -1,8 +1,6 @@
 #include "monitor/plumbing.h"
 
-#include <cstring>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -34,9 +32,7 @@ void make_nonblocking(sys::Fd fd) {
 // How the caller itself was to be treated: its CPUs (taskset), its ABI (setarch), its chances with the OOM
 // killer.
 void be_treated_normally() {
-  cpu_set_t all;
-  std::memset(&all, 0xff, sizeof all);
-  ::sched_setaffinity(0, sizeof all, &all);
+  sys::use_all_processors();
   ::personality(PER_LINUX);
   sys::try_write_to(sys::here, "/proc/self/oom_score_adj", "0");  // a lower one cannot always be had
 }

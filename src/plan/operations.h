@@ -22,7 +22,8 @@ enum class Kind : uint32_t {
   hide_memory,  ///< what is in this process's memory is not for a namespace that it joins (PR_SET_DUMPABLE)
   join_namespaces,   ///< slot: a pidfd, or a namespace's file; a: CLONE_NEW… flags (setns(2))
   fork_process,      ///< a sibling goes on with the list, in the pid namespace that was joined or unshared;
-                     ///< this process ends. slot: the cgroup v2 directory that it is born in, or none
+                     ///< this process ends. slot: the cgroup v2 directory that it is born in, or none; into:
+                     ///< another one, where the kernel does not let it be born in that one
   take_root,         ///< the root of the mount namespace that was joined becomes slot 0
   set_propagation,   ///< host path; a: MS_… flags of mount(2)
   reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
@@ -52,8 +53,9 @@ enum class Kind : uint32_t {
   open_null,     ///< into: the container's /dev/null, for its standard input
   set_streams,   ///< a: three slots, stdin | stdout<<16 | stderr<<32; b: uid that owns pipes
   // entering the root
-  pivot,           ///< the root becomes /, the old tree is detached
-  set_hostname,    ///< text
+  pivot,         ///< the root becomes /, the old tree is detached; a: 1: where pivot_root(2) is refused, the
+                 ///< root is moved over / and changed to, without the host's paths in list, NULL
+  set_hostname,  ///< text
   set_domainname,  ///< text
   raise_loopback,  ///< the interface lo goes up
   join_keyring,    ///< text: a session keyring of its own

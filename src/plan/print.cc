@@ -155,7 +155,9 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::set_terminal: return "make it the controlling terminal";
     case Kind::open_null: return "take /dev/null for standard input";
     case Kind::set_streams: return "put standard input, output and error in place";
-    case Kind::pivot: return "enter the root (pivot_root) and let go of the host's mounts";
+    case Kind::pivot:
+      return entry.a == 1 ? "move the root over / and change to it; the host's mounts stay below"
+                          : "enter the root (pivot_root) and let go of the host's mounts";
     case Kind::set_hostname: return format("set the hostname to {}", entry.text);
     case Kind::set_domainname: return format("set the NIS domain name to {}", entry.text);
     case Kind::raise_loopback: return "bring the interface lo up";

@@ -27,16 +27,17 @@ struct Entry {
 /// A descriptor that the parent opens and init inherits.
 struct Input {
   enum class What {
-    bind,         ///< open_tree(2) of the host path `path`, a detached bind mount
-    cgroup_join,  ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
-    directory,    ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
-    stream,       ///< a standard stream; `path` says which
-    name_space,   ///< the namespace's file at `path`, such as /proc/1/ns/ipc
-    process,      ///< a pidfd of the container's process that is joined
-    cgroup,       ///< the container's directory in cgroup v2
-    gate,         ///< the socket at which init waits to be started
-    list,         ///< the list's own memory file
-    passed_on,    ///< the caller's descriptor number `path`, which the container gets
+    bind,          ///< open_tree(2) of the host path `path`, a detached bind mount
+    cgroup_join,   ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
+    further_join,  ///< such a file at `path`, of another cgroup than the container's own
+    directory,     ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
+    stream,        ///< a standard stream; `path` says which
+    name_space,    ///< the namespace's file at `path`, such as /proc/1/ns/ipc
+    process,       ///< a pidfd of the container's process that is joined
+    cgroup,        ///< the container's directory in cgroup v2
+    gate,          ///< the socket at which init waits to be started
+    list,          ///< the list's own memory file
+    passed_on,     ///< the caller's descriptor number `path`, which the container gets
   };
   What what{};
   std::int32_t slot = no_slot;

@@ -177,7 +177,10 @@ constexpr Row rows[] = {
        to["streams"] = std::move(streams);
        to["owner"] = entry.b;
      }},
-    {Kind::pivot, "pivot"},
+    {Kind::pivot, "pivot",
+     [](json::object& to, const Program&, const Entry& entry) {
+       to["by"] = entry.a == 1 ? "move" : "pivot_root";
+     }},
     {Kind::set_hostname, "set_hostname", put_value},
     {Kind::set_domainname, "set_domainname", put_value},
     {Kind::raise_loopback, "raise_loopback"},
@@ -247,6 +250,7 @@ std::string_view name_of(Input::What what) {
   switch (what) {
     case Input::What::bind: return "bind";
     case Input::What::cgroup_join: return "cgroup_join";
+    case Input::What::further_join: return "further_join";
     case Input::What::directory: return "directory";
     case Input::What::stream: return "stream";
     case Input::What::name_space: return "namespace";

@@ -101,10 +101,10 @@ void add_home(oci::Process& process, const HostPath& root) {
   process.env.push_back("HOME=" + home);
 }
 
-Bundle read_bundle(const HostPath& directory, const std::string& id) {
+Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file) {
   Bundle bundle;
   bundle.path = sys::canonical(directory.empty() ? HostPath(".") : directory);
-  const std::string path = (bundle.path / "config.json").value;
+  const std::string path = config_file.empty() ? (bundle.path / "config.json").value : config_file;
   auto text = sys::try_read_file(sys::here, path);
   if (!text && errno == ENOENT)
     throw Error(ErrorKind::invalid, format("there is no {}: no such file or directory", path), 0,

@@ -13,8 +13,9 @@ struct Bundle {
   oci::RuntimeConfig config;  ///< ready for make_plan
 };
 
-/// Reads `directory`, which may be relative. Throws Error{invalid} naming what is wrong with it.
-Bundle read_bundle(const HostPath& directory, const std::string& id);
+/// Reads `directory`, which may be relative; `config_file`, if it is not empty, in place of the directory's
+/// own. Throws Error{invalid} naming what is wrong with it.
+Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file = {});
 
 /// From what the document says to what is meant, for a container of this id from this bundle: paths become
 /// absolute; the devices that every container has and the rules about them are added, as the specification

@@ -13,8 +13,8 @@ namespace tare::runtime {
 
 namespace {
 
-sys::UniqueFd connect_to(const std::string& path) {
-  Step step("connect to the console socket", path);
+sys::UniqueFd connect_to(const std::string& path, std::string_view action) {
+  Step step(action, path);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::string shown = path;
@@ -34,6 +34,24 @@ sys::UniqueFd connect_to(const std::string& path) {
   return socket;
 }
 
+void send(sys::Fd socket, sys::Fd fd, std::string name) {
+  iovec part{name.data(), name.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = fd.number();
+  std::memcpy(CMSG_DATA(head), &number, sizeof number);
+  if (::sendmsg(socket.number(), &message, MSG_NOSIGNAL) < 0)
+    throw system_error(format("cannot send {} to its socket", name));
+}
+
 }  // namespace
 
 // The words are those of other runtimes, which callers look for.
@@ -46,26 +64,17 @@ sys::UniqueFd connect_console(const std::string& path, bool terminal, Stay stay)
   if (!needed && !path.empty())
     throw Error(ErrorKind::invalid,
                 "cannot use console socket if the runtime will not detach or allocate tty");
-  return needed ? connect_to(path) : sys::UniqueFd();
+  return needed ? connect_to(path, "connect to the console socket") : sys::UniqueFd();
 }
 
-void send_console(sys::Fd socket, sys::Fd console) {
-  char name[] = "/dev/ptmx";
-  iovec part{name, sizeof name - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = console.number();
-  std::memcpy(CMSG_DATA(head), &number, sizeof number);
-  if (::sendmsg(socket.number(), &message, MSG_NOSIGNAL) < 0)
-    throw system_error("cannot send the terminal to the console socket");
+sys::UniqueFd connect_pidfd(const std::string& path) {
+  return path.empty() ? sys::UniqueFd() : connect_to(path, "connect to the pidfd socket");
+}
+
+void send_console(sys::Fd socket, sys::Fd console) { send(socket, console, "/dev/ptmx"); }
+
+void send_pidfd(sys::Fd socket, sys::Fd pidfd, Entrance entrance) {
+  send(socket, pidfd, entrance == Entrance::standard ? "standard" : "setns");
 }
 
 }  // namespace tare::runtime

@@ -20,4 +20,9 @@ sys::UniqueFd connect_console(const std::string& path, bool terminal, Stay stay)
 /// One message: the descriptor, with a name as its text (what callers print; fewer than 4096 bytes).
 void send_console(sys::Fd socket, sys::Fd console);
 
+/// The same for a pidfd of the process, which any may ask for; "": invalid.
+sys::UniqueFd connect_pidfd(const std::string& path);
+enum class Entrance { standard, setns };  ///< a container's first process, or one that joined it
+void send_pidfd(sys::Fd socket, sys::Fd pidfd, Entrance entrance);
+
 }  // namespace tare::runtime

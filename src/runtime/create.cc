@@ -11,6 +11,7 @@
 #include "cgroup/devices.h"
 #include "cgroup/freezer.h"
 #include "cgroup/limits.h"
+#include "oci/id_mapping.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
 #include "runtime/console_socket.h"
@@ -21,10 +22,13 @@
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
 #include "runtime/plan_cgroup.h"
+#include "runtime/plan_mounts.h"
+#include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "sys/terminal.h"
 
 namespace tare::runtime {
 namespace {
@@ -58,18 +62,21 @@ struct Preparation {
 };
 
 Preparation prepare(const CreateOptions& options) {
-  Preparation made{.bundle = read_bundle(options.bundle, options.id),
+  Preparation made{.bundle = read_bundle(options.bundle, options.id, options.config_file),
                    .facts = read_host_facts(),
                    .program = {},
                    .limits = {}};
-  const oci::RuntimeConfig& config = made.bundle.config;
+  oci::RuntimeConfig& config = made.bundle.config;
+  const int passed = take_listening_sockets(config.process) + options.passed_descriptors;
+  if (NotifySocket::is_wanted()) NotifySocket::add_to(config, options.root / options.id);
   made.program = make_plan(config, made.facts, options.id);
+  if (!options.pivots) move_root_instead(made.program);
   const cgroup::Layout& cgroups = made.facts.cgroups;
   made.limits = cgroup::plan_limits(cgroups, config.resources, cgroup::read_facts(cgroups));
   if (!options.new_keyring)
     std::erase_if(made.program.entries,
                   [](const plan::Entry& entry) { return entry.kind == plan::Kind::join_keyring; });
-  if (options.passed_descriptors > 0) pass_descriptors_on(made.program, options.passed_descriptors);
+  if (passed > 0) pass_descriptors_on(made.program, passed);
   return made;
 }
 
@@ -77,6 +84,16 @@ void limit(const cgroup::Cgroup& cgroup, const Preparation& prepared) {
   cgroup.apply(prepared.limits);
   if (prepared.facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
     cgroup::attach_device_rules(cgroup.open_unified(), prepared.bundle.config.resources.devices);
+}
+
+// Who may make cgroups below the container's: whoever its process is, where it sees no others and can write.
+std::optional<std::uint32_t> cgroup_owner(const oci::RuntimeConfig& config) {
+  const bool is_writable = std::ranges::any_of(config.mounts, [](const oci::Mount& mount) {
+    return mount.type == "cgroup" && std::ranges::find(mount.options, "ro") == mount.options.end();
+  });
+  if (!is_writable || !is_new(config, oci::NamespaceKind::cgroup)) return std::nullopt;
+  const std::uint32_t uid = config.process.user.uid;
+  return is_new(config, oci::NamespaceKind::user) ? oci::host_id(config.uid_mappings, uid) : uid;
 }
 
 bool has_own_pids(const oci::RuntimeConfig& config) {
@@ -112,16 +129,20 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   else
     let_live_on(prepared.program);
   const sys::UniqueFd console_socket = connect_console(options.console_socket, terminal, stay);
+  const sys::UniqueFd pidfd_socket = connect_pidfd(options.pidfd_socket);
   std::optional<CaughtSignals> signals;
   if (stay == Stay::until_end) signals.emplace();
+  sys::use_all_processors();
 
   Claim claim(StateDirectory::claim(options.root, options.id));
   claim.directory.write_config(prepared.bundle.config_text);
+  if (NotifySocket::is_wanted()) NotifySocket::make_directory(claim.directory.fd());
   const cgroup::Layout& cgroups = prepared.facts.cgroups;
-  cgroup::Cgroup cgroup =
-      cgroup::Cgroup::create(cgroups, prepared.bundle.config.cgroups_path,
-                             cgroup::needed_controllers(prepared.bundle.config.resources));
+  cgroup::Cgroup cgroup = cgroup::Cgroup::create(cgroups, prepared.bundle.config.cgroups_path,
+                                                 cgroup::needed_controllers(prepared.bundle.config.resources),
+                                                 cgroup::Cgroup::Existing::taken);
   limit(cgroup, prepared);
+  if (const auto owner = cgroup_owner(prepared.bundle.config)) cgroup.delegate(*owner);
 
   Streams streams{
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
@@ -146,23 +167,28 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   subject.process = container.pidfd();
   sys::UniqueFd console = container.take_console();
   if (console_socket) send_console(console_socket, console);
+  if (stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
+  if (pidfd_socket) send_pidfd(pidfd_socket, container.pidfd(), Entrance::standard);
   claim.directory.write(state_of(prepared, options.id, container.pid()));
+  std::optional<NotifySocket> notify;
   if (gate == Gate::waits) {
     container.leave_at_gate();
   } else {
     run_hooks(HookPoint::start_container, subject);
+    notify = NotifySocket::open(claim.directory.fd());
     container.start();
     run_hooks(HookPoint::poststart, subject);
   }
   write_pid_file(options.pid_file, container.pid());
   if (stay == Stay::not_at_all) {
+    if (notify) notify->wait_until_ready(container.pid(), container.pidfd());
     container.let_go();
     cgroup.keep();
     claim.stays = true;
     return 0;
   }
   claim.directory.unlock();  // for whoever wants to kill it meanwhile
-  const int code = stay_until_end(container, std::move(console), *signals);
+  const int code = stay_until_end(container, std::move(console), *signals, notify ? &*notify : nullptr);
   claim.stays = keep == Keep::state;
   if (claim.stays) cgroup.keep();
   return code;
@@ -221,10 +247,12 @@ void start(const HostPath& root, const std::string& id) {
       subject.cgroup = &cgroup;
       run_hooks(HookPoint::start_container, subject);
     }
+    std::optional<NotifySocket> notify = NotifySocket::open(directory.fd());
     open_gate(directory.fd(), config.process, state->pid);
     remove_gate(directory.fd());
     directory.unlock();  // it runs: however long these hooks take, it can be ended meanwhile
     run_hooks(HookPoint::poststart, subject);
+    if (notify) notify->wait_until_ready(state->pid, held);
   } catch (...) {
     end_at_once(*state, held);
     throw;

@@ -15,9 +15,12 @@ struct CreateOptions {
   std::string id;
   HostPath bundle;             ///< may be relative
   std::string pid_file;        ///< empty: none
+  std::string config_file;     ///< in place of the bundle's config.json; empty: that one
   std::string console_socket;  ///< empty: none
+  std::string pidfd_socket;    ///< where a pidfd of its process is sent; empty: nowhere
   int passed_descriptors = 0;  ///< 3 to 2 + this are the container's, too
   bool new_keyring = true;
+  bool pivots = true;  ///< else the root is moved over / and changed to: for an initial ramdisk
   Warn warn = [](std::string_view) {};
 };
 

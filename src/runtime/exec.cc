@@ -10,12 +10,15 @@
 #include "runtime/config_json.h"
 #include "runtime/console_socket.h"
 #include "runtime/container.h"
+#include "runtime/exec_cgroup.h"
 #include "runtime/foreground.h"
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
+#include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
 #include "sys/process.h"
+#include "sys/terminal.h"
 
 namespace tare::runtime {
 namespace {
@@ -39,18 +42,26 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
   config.cgroups_path = state.cgroup;
   config.process = choose(config.process);
   add_home(config.process, HostPath(state.rootfs));
+  const int passed = take_listening_sockets(config.process) + options.passed_descriptors;
   const sys::UniqueFd console_socket =
       connect_console(options.console_socket, config.process.terminal, options.stay);
 
+  const sys::UniqueFd pidfd_socket = connect_pidfd(options.pidfd_socket);
+
   const HostFacts facts = read_host_facts();
-  plan::Program program = make_exec_plan(config, facts, options.id);
+  const ExecCgroup place = choose_cgroup(facts.cgroups, state.cgroup, options.cgroups);
+  config.cgroups_path = place.path;
+  plan::Program program =
+      make_exec_plan(config, facts, options.id, present_cgroup(facts.cgroups, state.pid, place.path));
+  join_further(program, place.further);
   let_live_on(program);
-  if (options.passed_descriptors > 0) pass_descriptors_on(program, options.passed_descriptors);
+  if (passed > 0) pass_descriptors_on(program, passed);
+  sys::use_all_processors();
   std::optional<CaughtSignals> signals;
   if (options.stay == Stay::until_end) signals.emplace();
   const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);
   if (!target) throw Error(ErrorKind::conflict, "container not running");
-  const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, state.cgroup);
+  const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, place.path);
   Container process = Container::create(program, cgroup,
                                         {.input = sys::Fd(STDIN_FILENO),
                                          .output = sys::Fd(STDOUT_FILENO),
@@ -58,6 +69,8 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
                                          .process = target});
   sys::UniqueFd console = process.take_console();
   if (console_socket) send_console(console_socket, console);
+  if (options.stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
+  if (pidfd_socket) send_pidfd(pidfd_socket, process.pidfd(), Entrance::setns);
   process.start();
   write_pid_file(options.pid_file, process.pid());
   if (options.stay == Stay::until_end) return stay_until_end(process, std::move(console), *signals);

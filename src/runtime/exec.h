@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "oci/runtime_config.h"
 #include "runtime/create.h"
@@ -13,7 +14,8 @@ namespace tare::runtime {
 struct ExecOptions {
   HostPath root;
   std::string id;
-  std::string pid_file, console_socket;
+  std::string pid_file, console_socket, pidfd_socket;
+  std::vector<std::string> cgroups;  ///< [CONTROLLER[,CONTROLLER]:]PATH below the container's own
   int passed_descriptors = 0;
   bool even_if_paused = false;
   Stay stay = Stay::until_end;

@@ -32,7 +32,7 @@ class TerminalRelay {
   explicit TerminalRelay(sys::UniqueFd console) : console_(std::move(console)) {
     if (!console_) return;
     ::fcntl(console_.number(), F_SETFL, ::fcntl(console_.number(), F_GETFL) | O_NONBLOCK);
-    if (sys::is_terminal(input)) raw_.emplace(input);
+    if (sys::is_terminal(input)) raw_.emplace(input, sys::RawMode::Output::finished);
     pass_size_on();
   }
 
@@ -102,13 +102,15 @@ CaughtSignals::CaughtSignals() {
 
 CaughtSignals::~CaughtSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
-int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSignals& signals) {
+int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSignals& signals,
+                   NotifySocket* notify) {
   TerminalRelay relay(std::move(console));
   for (;;) {
-    std::array<pollfd, 4> polled{{{container.pidfd().number(), POLLIN, 0},
+    std::array<pollfd, 5> polled{{{container.pidfd().number(), POLLIN, 0},
                                   {signals.fd().number(), POLLIN, 0},
                                   relay.console_wish(),
-                                  relay.input_wish()}};
+                                  relay.input_wish(),
+                                  {notify ? notify->fd().number() : -1, POLLIN, 0}}};
     if (::poll(polled.data(), polled.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw system_error("cannot poll");
@@ -122,6 +124,7 @@ int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSign
     if (polled[2].revents & POLLOUT) relay.write_some();
     if (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) relay.read_output();
     if (polled[3].revents) relay.read_input();
+    if (polled[4].revents && notify->pass_on(container.pid())) notify = nullptr;
     if (polled[0].revents) break;
   }
   relay.drain();

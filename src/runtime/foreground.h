@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "runtime/container.h"
+#include "runtime/service_manager.h"
 #include "sys/unique_fd.h"
 
 namespace tare::runtime {
@@ -26,6 +27,8 @@ class CaughtSignals {
 
 /// Until the container's process has ended; what it exits with, or 128 + the signal that killed it.
 /// `console`: its terminal's controlling side, or invalid where it has the caller's own streams.
-int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSignals& signals);
+/// `notify` passes on that it is ready, where a service manager wants to know.
+int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSignals& signals,
+                   NotifySocket* notify = nullptr);
 
 }  // namespace tare::runtime

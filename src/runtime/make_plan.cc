@@ -40,8 +40,9 @@ std::uint64_t flag_of(NamespaceKind kind) {
 }
 
 // Neither the parent-death signal nor the lead of a session is passed on to a child.
-void plan_fork(plan::Program& program, std::int32_t cgroup = plan::no_slot) {
-  program.add({.kind = Kind::fork_process, .slot = cgroup});
+void plan_fork(plan::Program& program, std::int32_t cgroup = plan::no_slot,
+               std::int32_t other_cgroup = plan::no_slot) {
+  program.add({.kind = Kind::fork_process, .slot = cgroup, .into = other_cgroup});
   program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
   program.add({.kind = Kind::start_session});
 }
@@ -317,7 +318,8 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
 namespace {
 
 // One more process in the namespaces and the cgroup of one that is there.
-void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
+void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
+                const HostPath& other_cgroup = HostPath()) {
   plan_process_start(program, facts);
   std::uint64_t namespaces = 0;
   for (const auto& one : config.namespaces) namespaces |= flag_of(one.kind);
@@ -329,7 +331,12 @@ void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const 
   // outside of it (cgroups(7), nsdelegate).
   const std::uint64_t cgroup_namespace = namespaces & CLONE_NEWCGROUP;
   program.add({.kind = Kind::join_namespaces, .slot = target, .a = namespaces & ~cgroup_namespace});
-  plan_fork(program, cgroup);
+  std::int32_t other = plan::no_slot;
+  if (!other_cgroup.empty()) {
+    other = program.new_slot();
+    program.inputs.push_back({.what = Input::What::directory, .slot = other, .path = other_cgroup.value});
+  }
+  plan_fork(program, cgroup, other);
   if (has_user_namespace(config)) plan_root_ids(program);
   plan_joins(program, config, facts);
   if (cgroup_namespace) program.add({.kind = Kind::join_namespaces, .slot = target, .a = cgroup_namespace});
@@ -338,10 +345,10 @@ void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const 
 }  // namespace
 
 plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
-                             const std::string& name) {
+                             const std::string& name, const HostPath& other_cgroup) {
   const oci::Process& process = config.process;
   plan::Program program;
-  plan_entry(program, config, facts);
+  plan_entry(program, config, facts, other_cgroup);
   program.add({.kind = Kind::take_root});
   std::int32_t dev = plan::no_slot;
   if (process.terminal) {

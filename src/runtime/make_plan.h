@@ -25,9 +25,10 @@ HostFacts read_host_facts();
 plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name);
 
 /// The plan of one more process of a container that runs, from `config` with that process in it. Its inputs
-/// want the container's first process (Streams::process) and its cgroup.
+/// want the container's first process (Streams::process) and its cgroup; where v2 does not let a process be
+/// born in that, it is born in the one at `other_cgroup`, if that is not empty.
 plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
-                             const std::string& name);
+                             const std::string& name, const HostPath& other_cgroup = HostPath());
 
 /// The same before the container's root is entered, where the host's tree is to be seen: with the caller's
 /// rights, those over the container's user namespace if it has one.

@@ -68,6 +68,7 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
         own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
         break;
       case Input::What::cgroup_join: own(input.slot, std::move(joins.at(next_join++))); break;
+      case Input::What::further_join: own(input.slot, sys::open_at(sys::here, input.path, O_WRONLY)); break;
       case Input::What::stream:
         own(input.slot, copy(stream(streams, input.path)));
         give_away(owned_.back(), input.owner);

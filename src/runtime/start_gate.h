@@ -13,6 +13,10 @@ namespace tare::runtime {
 /// going on; from there on it lives on when its parent dies.
 void add_start_gate(plan::Program& program);
 
+/// Changes a plan so that the root is not entered with pivot_root(2), which an initial ramdisk refuses
+/// (CreateOptions::pivots): weaker, for the host's tree stays mounted below.
+void move_root_instead(plan::Program& program);
+
 /// Changes a plan so that the container outlives the process that starts it.
 void let_live_on(plan::Program& program);
 

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <memory>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <span>
 #include <string_view>
@@ -149,6 +150,12 @@ void fill_standard_streams() noexcept {
 }
 
 void keep_ended_children() noexcept { ::signal(SIGCHLD, SIG_DFL); }
+
+void use_all_processors() noexcept {
+  cpu_set_t all;
+  std::memset(&all, 0xff, sizeof all);
+  ::sched_setaffinity(0, sizeof all, &all);
+}
 
 int reap(pid_t pid) {
   int status = 0;

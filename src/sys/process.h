@@ -41,6 +41,10 @@ void fill_standard_streams() noexcept;
 /// (wait(2)).
 void keep_ended_children() noexcept;
 
+/// Takes back a choice of processors that was made for the caller (taskset(1)): its children get all that
+/// their cpuset has.
+void use_all_processors() noexcept;
+
 /// Waits for the child and reaps it; the wait status as waitpid(2) gives it.
 int reap(pid_t pid);
 

@@ -14,11 +14,19 @@ std::optional<WindowSize> window_size(Fd terminal) noexcept {
   return WindowSize{size.ws_row, size.ws_col};
 }
 
-RawMode::RawMode(Fd terminal) : terminal_(terminal) {
+void leave_line_feeds_alone(Fd terminal) noexcept {
+  termios modes;
+  if (::tcgetattr(terminal.number(), &modes) != 0) return;
+  modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  ::tcsetattr(terminal.number(), TCSANOW, &modes);
+}
+
+RawMode::RawMode(Fd terminal, Output output) : terminal_(terminal) {
   if (::tcgetattr(terminal.number(), &before_) != 0)
     throw system_error("cannot read the terminal's settings");
   termios raw = before_;
   ::cfmakeraw(&raw);
+  if (output == Output::finished) raw.c_oflag |= OPOST;
   if (::tcsetattr(terminal.number(), TCSADRAIN, &raw) != 0)
     throw system_error("cannot put the terminal into raw mode");
 }

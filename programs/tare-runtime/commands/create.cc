@@ -15,7 +15,12 @@ constexpr cli::Option option_table[] = {
     {"bundle", 'b', Takes::value, "DIR", "the bundle (default: the working directory)"},
     {"console-socket", 0, Takes::value, "PATH", "send the terminal's controlling side to this unix socket"},
     {"pid-file", 0, Takes::value, "FILE", "write the process's pid to FILE"},
-    {"no-pivot", 0, Takes::nothing, "", "refused: the root is always changed with pivot_root"},
+    {"config", 'f', Takes::value, "FILE", "take this in place of the bundle's config.json"},
+    {"pidfd-socket", 0, Takes::value, "PATH", "send a pidfd of the process to this unix socket"},
+    {"no-pivot", 0, Takes::nothing, "",
+     "for an initial ramdisk: do not use pivot_root. Less secure: the host's tree stays mounted below the "
+     "root, for "
+     "whoever gets out of a chroot"},
     {"no-new-keyring", 0, Takes::nothing, "", "let the container have the caller's session keyring"},
     {"preserve-fds", 0, Takes::value, "N", "pass N more descriptors on, from 3"},
     {"detach", 'd', Takes::nothing, "", "do not wait for its end"},
@@ -25,17 +30,17 @@ constexpr cli::Option option_table[] = {
 constexpr std::size_t only_of_create = 1, only_of_run = 3;
 
 runtime::CreateOptions read_options(const Context& context, const cli::Parsed& parsed) {
-  if (parsed.has("no-pivot"))
-    throw Error(ErrorKind::unsupported, "--no-pivot is not supported", 0,
-                "the root directory must be on a file system that pivot_root(2) takes");
   const auto number = [](const std::string& text) { return parse_integer<int>(text, 0, 1024); };
   return {.root = context.root,
           .id = parsed.operands.front(),
           .bundle = HostPath(parsed.value("bundle").value_or(".")),
           .pid_file = parsed.value("pid-file").value_or(""),
+          .config_file = parsed.value("config").value_or(""),
           .console_socket = parsed.value("console-socket").value_or(""),
+          .pidfd_socket = parsed.value("pidfd-socket").value_or(""),
           .passed_descriptors = parsed.value_as("preserve-fds", number).value_or(0),
           .new_keyring = !parsed.has("no-new-keyring"),
+          .pivots = !parsed.has("no-pivot"),
           .warn = warn};
 }
 

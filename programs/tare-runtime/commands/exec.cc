@@ -30,6 +30,9 @@ constexpr cli::Option option_table[] = {
     {"apparmor", 0, Takes::value, "PROFILE", "the AppArmor profile"},
     {"process-label", 0, Takes::value, "LABEL", "the SELinux label"},
     {"preserve-fds", 0, Takes::value, "N", "pass N more descriptors on, from 3"},
+    {"cgroup", 0, Takes::value, "[CTRL[,CTRL]:]PATH",
+     "run it in this cgroup below the container's own; on v1 CTRL says of which controllers", true},
+    {"pidfd-socket", 0, Takes::value, "PATH", "send a pidfd of the process to this unix socket"},
     {"ignore-paused", 0, Takes::nothing, "", "also in a paused container: it then waits"},
 };
 
@@ -98,6 +101,8 @@ int exec(const Context& context, const cli::Parsed& parsed) {
                         .id = parsed.operands.front(),
                         .pid_file = parsed.value("pid-file").value_or(""),
                         .console_socket = parsed.value("console-socket").value_or(""),
+                        .pidfd_socket = parsed.value("pidfd-socket").value_or(""),
+                        .cgroups = parsed.values("cgroup"),
                         .passed_descriptors = parsed.value_as("preserve-fds", number).value_or(0),
                         .even_if_paused = parsed.has("ignore-paused"),
                         .stay = parsed.has("detach") ? runtime::Stay::not_at_all : runtime::Stay::until_end},

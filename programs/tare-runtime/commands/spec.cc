@@ -1,5 +1,8 @@
 // tare-runtime spec: a config.json to begin with.
+#include <unistd.h>
+
 #include "base/format.h"
+#include "base/json.h"
 #include "commands/commands.h"
 #include "sys/file.h"
 
@@ -10,7 +13,8 @@ using cli::Takes;
 
 constexpr cli::Option option_table[] = {
     {"bundle", 'b', Takes::value, "DIR", "write it there (default: the working directory)"},
-    {"rootless", 0, Takes::nothing, "", "refused: containers of other users than root are not supported yet"},
+    {"file", 'f', Takes::value, "FILE", "write it to FILE there (default: config.json)"},
+    {"rootless", 0, Takes::nothing, "", "for a container with a user namespace in which the caller is root"},
 };
 
 constexpr std::string_view config = R"({
@@ -57,6 +61,42 @@ constexpr std::string_view config = R"({
 }
 )";
 
+// Below /sys only a bind mount of the host's may be made without a network namespace of one's own; ids that
+// are not mapped cannot be named; and cgroups are not the user's.
+std::string rootless_config() {
+  json::value document = json::parse(config);
+  json::object& linux_part = document.as_object()["linux"].as_object();
+  json::array namespaces, mounts;
+  for (const auto& one : linux_part["namespaces"].as_array())
+    if (one.as_object().at("type") != "network") namespaces.push_back(one);
+  namespaces.push_back(json::object{{"type", "user"}});
+  for (json::value one : document.as_object()["mounts"].as_array()) {
+    json::object& mount = one.as_object();
+    if (mount["destination"].as_string().starts_with("/sys")) continue;
+    if (auto* options = mount.if_contains("options")) {
+      json::array kept;
+      for (const json::value& option : options->as_array())
+        if (!option.as_string().starts_with("gid=") && !option.as_string().starts_with("uid="))
+          kept.push_back(option);
+      *options = std::move(kept);
+    }
+    mounts.push_back(std::move(one));
+  }
+  mounts.push_back(json::object{{"destination", "/sys"},
+                                {"type", "none"},
+                                {"source", "/sys"},
+                                {"options", {"rbind", "nosuid", "noexec", "nodev", "ro"}}});
+  const auto map = [](std::uint64_t id) {
+    return json::array{json::object{{"containerID", 0}, {"hostID", id}, {"size", 1}}};
+  };
+  linux_part["namespaces"] = std::move(namespaces);
+  linux_part["uidMappings"] = map(::geteuid());
+  linux_part["gidMappings"] = map(::getegid());
+  linux_part.erase("resources");
+  document.as_object()["mounts"] = std::move(mounts);
+  return json::pretty(document);
+}
+
 }  // namespace
 
 constinit const cli::Command spec_command = {
@@ -72,12 +112,11 @@ constinit const cli::Command spec_command = {
 };
 
 int spec(const Context&, const cli::Parsed& parsed) {
-  if (parsed.has("rootless"))
-    throw Error(ErrorKind::unsupported, "containers of other users than root are not supported yet");
-  const std::string path = parsed.value("bundle").value_or(".") + "/config.json";
+  const std::string path =
+      parsed.value("bundle").value_or(".") + "/" + parsed.value("file").value_or("config.json");
   if (sys::exists(sys::here, path))
     throw Error(ErrorKind::conflict, format("File {} exists. Remove it first", path));
-  sys::create_file(sys::here, path, config, 0644);
+  sys::create_file(sys::here, path, parsed.has("rootless") ? rootless_config() : std::string(config), 0644);
   return 0;
 }
 
