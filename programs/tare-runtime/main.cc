@@ -31,7 +31,8 @@ constexpr cli::Option global_options[] = {
     {"log", 0, Takes::value, "FILE", "append errors to FILE, too"},
     {"log-format", 0, Takes::value, "text|json", "the form of the log (default: text)"},
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
-    {"systemd-cgroup", 0, Takes::nothing, "", "refused: cgroups by way of systemd are not supported yet"},
+    {"systemd-cgroup", 0, Takes::nothing, "", "have systemd make new containers' cgroups; cgroupsPath is SLICE:PREFIX:NAME"},
+    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd", "who makes new containers' cgroups (default: cgroupfs)"},
     {"version", 'v', Takes::nothing, "", "print the version"},
 };
 
@@ -102,6 +103,11 @@ HostPath root_of(const cli::Parsed& parsed) {
   return HostPath(std::move(root));
 }
 
+runtime::CgroupDriver driver_of(const cli::Parsed& parsed) {
+  if (parsed.has("systemd-cgroup")) return runtime::CgroupDriver::systemd;
+  return runtime::parse_driver(parsed.value("cgroup-manager").value_or("cgroupfs"));
+}
+
 int act(const cli::Split& split, const cli::Parsed& parsed) {
   const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
   if (split.globals.has("version") || parsed.has("version")) {
@@ -112,10 +118,7 @@ int act(const cli::Split& split, const cli::Parsed& parsed) {
     commands::print(split.command ? cli::help(program, *split.command, width) : cli::help(program, width));
     return 0;
   }
-  if (parsed.has("systemd-cgroup"))
-    throw Error(ErrorKind::unsupported, "--systemd-cgroup is not supported yet", 0,
-                "let the engine manage cgroups by cgroupfs");
-  return verbs[split.command - commands_table]({.root = root_of(parsed)}, parsed);
+  return verbs[split.command - commands_table]({.root = root_of(parsed), .driver = driver_of(parsed)}, parsed);
 }
 
 int run_program(cli::Words words) {

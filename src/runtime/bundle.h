@@ -1,9 +1,11 @@
 // A bundle: a directory with a config.json and, most often, the root file system.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "oci/runtime_config.h"
+#include "runtime/container_cgroup.h"
 
 namespace tare::runtime {
 
@@ -11,10 +13,12 @@ struct Bundle {
   HostPath path;              ///< absolute
   std::string config_text;    ///< as it stands in config.json
   oci::RuntimeConfig config;  ///< ready for make_plan
+  std::optional<cgroup::Unit> unit;  ///< which its cgroup is, where systemd makes that
 };
 
 /// Reads `directory`, which may be relative. Throws Error{invalid} naming what is wrong with it.
-Bundle read_bundle(const HostPath& directory, const std::string& id);
+Bundle read_bundle(const HostPath& directory, const std::string& id,
+                   CgroupDriver driver = CgroupDriver::cgroupfs);
 
 /// From what the document says to what is meant, for a container of this id from this bundle: paths become
 /// absolute; the devices that every container has and the rules about them are added, as the specification

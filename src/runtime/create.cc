@@ -53,7 +53,7 @@ struct Preparation {
 };
 
 Preparation prepare(const CreateOptions& options) {
-  Preparation made{.bundle = read_bundle(options.bundle, options.id),
+  Preparation made{.bundle = read_bundle(options.bundle, options.id, options.driver),
                    .facts = read_host_facts(),
                    .program = {},
                    .limits = {}};
@@ -68,10 +68,12 @@ Preparation prepare(const CreateOptions& options) {
   return made;
 }
 
-void limit(const cgroup::Cgroup& cgroup, const Preparation& prepared) {
-  cgroup.apply(prepared.limits);
-  if (prepared.facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
-    cgroup::attach_device_rules(cgroup.open_unified(), prepared.bundle.config.resources.devices);
+CgroupOrder cgroup_order(const Preparation& prepared, const std::string& id) {
+  return {.layout = prepared.facts.cgroups,
+          .config = prepared.bundle.config,
+          .limits = prepared.limits,
+          .id = id,
+          .unit = prepared.bundle.unit};
 }
 
 bool has_own_pids(const oci::RuntimeConfig& config) {
@@ -112,17 +114,15 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
 
   Claim claim(StateDirectory::claim(options.root, options.id));
   claim.directory.write_config(prepared.bundle.config_text);
-  const cgroup::Layout& cgroups = prepared.facts.cgroups;
-  cgroup::Cgroup cgroup =
-      cgroup::Cgroup::create(cgroups, prepared.bundle.config.cgroups_path,
-                             cgroup::needed_controllers(prepared.bundle.config.resources));
-  limit(cgroup, prepared);
+  if (prepared.bundle.unit) claim.directory.write_unit(prepared.bundle.unit->name);
+  ContainerCgroup cgroup(cgroup_order(prepared, options.id));
 
   Streams streams{
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
   sys::UniqueFd gate_socket;
   if (gate == Gate::waits) streams.gate = gate_socket = make_gate(claim.directory.fd());
-  Container container = Container::create(prepared.program, cgroup, streams);
+  Container container = Container::create(prepared.program, *cgroup, streams);
+  cgroup.occupied();
   sys::UniqueFd console = container.take_console();
   if (console_socket) send_console(console_socket, console);
   claim.directory.write(state_of(prepared, options.id, container.pid()));
@@ -159,10 +159,19 @@ plan::Document plan_creation(const CreateOptions& options) {
   plan::Document document{.host = {{.what = What::make_directory, .path = directory.value},
                                    {.what = What::write_file, .path = (directory / "config.json").value}},
                           .program = std::move(prepared.program)};
-  std::ranges::move(
-      cgroup_steps(prepared.facts.cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
-                   prepared.limits, is_program ? config.resources.devices : std::vector<oci::DeviceRule>()),
-      std::back_inserter(document.host));
+  const std::vector<oci::DeviceRule> devices =
+      is_program ? config.resources.devices : std::vector<oci::DeviceRule>();
+  const CgroupOrder order = cgroup_order(prepared, options.id);
+  const auto& cgroups = prepared.facts.cgroups;
+  if (order.unit) {
+    cgroup::check_is_unified(cgroups);
+    document.host.push_back(
+        {.what = What::write_file, .path = (directory / "unit").value, .value = order.unit->name});
+  }
+  std::ranges::move(order.unit ? unit_steps(cgroups, *order.unit, properties_of(order), prepared.limits, devices)
+                               : cgroup_steps(cgroups, config.cgroups_path,
+                                              cgroup::needed_controllers(config.resources), prepared.limits, devices),
+                    std::back_inserter(document.host));
   return document;
 }
 

@@ -6,6 +6,7 @@
 #include "base/types.h"
 #include "plan/document.h"
 #include "runtime/console_socket.h"
+#include "runtime/container_cgroup.h"
 
 namespace tare::runtime {
 
@@ -17,6 +18,7 @@ struct CreateOptions {
   std::string console_socket;  ///< empty: none
   int passed_descriptors = 0;  ///< 3 to 2 + this are the container's, too
   bool new_keyring = true;
+  CgroupDriver driver = CgroupDriver::cgroupfs;
 };
 
 /// Its process waits for start() and lives on when this process ends. Nothing is left when it throws.

@@ -48,7 +48,10 @@ std::string cgroup_of(const StateDirectory& directory, const std::optional<Conta
   if (state) return state->cgroup;
   try {
     const auto text = directory.try_read_config();
-    return text ? cgroup_path(parse_config(*text).cgroups_path, directory.id()) : std::string();
+    if (!text) return {};
+    const std::string wanted = parse_config(*text).cgroups_path;
+    return directory.try_read_unit() ? unit_for(wanted, directory.id()).cgroup
+                                     : cgroup_path(wanted, directory.id());
   } catch (const Error&) {
     return {};  // not written to its end: there was no cgroup yet
   }
@@ -94,6 +97,7 @@ void remove(const HostPath& root, const std::string& id, Removal removal) {
   }
   if (const std::string cgroup = cgroup_of(*directory, state); !cgroup.empty())
     cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
+  if (const auto unit = directory->try_read_unit()) cgroup::forget_unit(*unit);
   directory->remove();
 }
 

@@ -35,7 +35,8 @@ runtime::CreateOptions read_options(const Context& context, const cli::Parsed& p
           .pid_file = parsed.value("pid-file").value_or(""),
           .console_socket = parsed.value("console-socket").value_or(""),
           .passed_descriptors = parsed.value_as("preserve-fds", number).value_or(0),
-          .new_keyring = !parsed.has("no-new-keyring")};
+          .new_keyring = !parsed.has("no-new-keyring"),
+          .driver = context.driver};
 }
 
 }  // namespace
