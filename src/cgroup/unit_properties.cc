@@ -286,8 +286,9 @@ std::vector<std::uint8_t> to_bit_mask(std::string_view list) {
   std::vector<std::uint8_t> mask;
   while (!list.empty()) {
     std::string_view range = next_word(list, ',');
+    const bool is_range = range.contains('-');
     const auto first = to_number(trimmed(next_word(range, '-')));
-    const auto last = range.empty() ? first : to_number(trimmed(range));
+    const auto last = is_range ? to_number(trimmed(range)) : first;
     if (!first || !last || *last < *first || *last >= most)
       throw Error(ErrorKind::invalid, format("\"{}\" is no list of CPUs or memory nodes", whole), 0,
                   "it is like 0-2,8");
