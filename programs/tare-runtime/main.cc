@@ -31,8 +31,10 @@ constexpr cli::Option global_options[] = {
     {"log", 0, Takes::value, "FILE", "append errors to FILE, too"},
     {"log-format", 0, Takes::value, "text|json", "the form of the log (default: text)"},
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
-    {"systemd-cgroup", 0, Takes::nothing, "", "have systemd make new containers' cgroups; cgroupsPath is SLICE:PREFIX:NAME"},
-    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd", "who makes new containers' cgroups (default: cgroupfs)"},
+    {"systemd-cgroup", 0, Takes::nothing, "",
+     "have systemd make new containers' cgroups; cgroupsPath is SLICE:PREFIX:NAME"},
+    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd",
+     "who makes new containers' cgroups (default: cgroupfs)"},
     {"version", 'v', Takes::nothing, "", "print the version"},
 };
 
@@ -118,7 +120,8 @@ int act(const cli::Split& split, const cli::Parsed& parsed) {
     commands::print(split.command ? cli::help(program, *split.command, width) : cli::help(program, width));
     return 0;
   }
-  return verbs[split.command - commands_table]({.root = root_of(parsed), .driver = driver_of(parsed)}, parsed);
+  return verbs[split.command - commands_table]({.root = root_of(parsed), .driver = driver_of(parsed)},
+                                               parsed);
 }
 
 int run_program(cli::Words words) {

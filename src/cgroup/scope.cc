@@ -32,8 +32,9 @@ bool is_in_use(const std::string& directory) {
 
 void check_is_unified(const Layout& layout) {
   if (layout.mode() == Mode::v2) return;
-  throw Error(ErrorKind::unsupported, "cgroups can be made by systemd only where all controllers are in cgroup v2",
-              0, "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup");
+  throw Error(ErrorKind::unsupported,
+              "cgroups can be made by systemd only where all controllers are in cgroup v2", 0,
+              "boot with systemd.unified_cgroup_hierarchy=1, or leave out --systemd-cgroup");
 }
 
 std::vector<Property> unit_properties(const Unit& unit, std::string_view container,
@@ -64,7 +65,9 @@ std::vector<Property> unit_properties(const Unit& unit, std::string_view contain
 }
 
 Scope::Scope(Systemd systemd, const Layout& layout, Unit unit)
-    : systemd_(std::move(systemd)), unit_(std::move(unit)), directory_(layout.unified()->mount.value + unit_.cgroup) {}
+    : systemd_(std::move(systemd)),
+      unit_(std::move(unit)),
+      directory_(layout.unified()->mount.value + unit_.cgroup) {}
 
 Scope::Scope(Scope&& other) noexcept
     : systemd_(std::move(other.systemd_)),
@@ -78,18 +81,20 @@ Scope Scope::start(Systemd systemd, const Layout& layout, Unit unit, std::vector
   check_is_unified(layout);
   Scope scope(std::move(systemd), layout, std::move(unit));
   if (is_in_use(scope.directory_))
-    throw Error(ErrorKind::conflict, format("the cgroup {} exists already, and processes are in it", scope.directory_));
+    throw Error(ErrorKind::conflict,
+                format("the cgroup {} exists already, and processes are in it", scope.directory_));
   if (!scope.unit_.is_slice()) {
     scope.hold_place();
-    properties.push_back({.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(scope.placeholder_)}}});
+    properties.push_back(
+        {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(scope.placeholder_)}}});
   }
   scope.systemd_.start(scope.unit_.name, properties);
   scope.started_ = true;
   if (scope.placeholder_ == 0) return scope;
   // What was planned names this path.
   if (const std::string path = unified_path_of(scope.placeholder_); path != scope.unit_.cgroup)
-    throw Error(ErrorKind::unsupported,
-                format("systemd put {} into the cgroup {}, not {}", scope.unit_.name, path, scope.unit_.cgroup));
+    throw Error(ErrorKind::unsupported, format("systemd put {} into the cgroup {}, not {}", scope.unit_.name,
+                                               path, scope.unit_.cgroup));
   return scope;
 }
 
@@ -99,7 +104,8 @@ void Scope::hold_place() {
   if (placeholder_ < 0) throw system_error("cannot make a process");
   if (placeholder_ > 0) return;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Systemd asks a scope's processes to end when it is stopped; what the caller does with signals is not ours.
+  // Systemd asks a scope's processes to end when it is stopped; what the caller does with signals is not
+  // ours.
   sigset_t none;
   ::sigemptyset(&none);
   ::signal(SIGTERM, SIG_DFL);

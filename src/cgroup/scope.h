@@ -32,8 +32,8 @@ class Scope {
   Scope& operator=(Scope&&) = delete;
   ~Scope();
 
-  /// The process that holds the place is no part of the container: a limit of processes is higher by one until
-  /// it is gone. To be called when all limits are set.
+  /// The process that holds the place is no part of the container: a limit of processes is higher by one
+  /// until it is gone. To be called when all limits are set.
   void make_room();
   /// The container's process is there: the placeholder goes.
   void occupied();
@@ -53,8 +53,8 @@ class Scope {
   bool started_ = false;
 };
 
-/// After its processes have ended: what of the unit does not go by itself. A scope goes with its last process,
-/// a slice is stopped.
+/// After its processes have ended: what of the unit does not go by itself. A scope goes with its last
+/// process, a slice is stopped.
 void forget_unit(const std::string& name);
 
 /// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.

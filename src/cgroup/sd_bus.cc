@@ -6,8 +6,9 @@ namespace tare::cgroup {
 namespace {
 
 SdBus load() {
-  const sys::Library library("libsystemd.so.0", "making cgroups by systemd",
-                             "install it (Debian: libsystemd0, Fedora: systemd-libs), or use cgroupfs instead");
+  const sys::Library library(
+      "libsystemd.so.0", "making cgroups by systemd",
+      "install it (Debian: libsystemd0, Fedora: systemd-libs), or use cgroupfs instead");
   SdBus bus{};
   library.find("sd_bus_new", bus.create);
   library.find("sd_bus_set_address", bus.set_address);

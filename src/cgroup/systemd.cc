@@ -39,7 +39,8 @@ int checked(int result, std::string_view doing) {
 /// A call to systemd in the making.
 class Request {
  public:
-  Request(::sd_bus* bus, const char* destination, const char* object, const char* interface, const char* member) {
+  Request(::sd_bus* bus, const char* destination, const char* object, const char* interface,
+          const char* member) {
     ::sd_bus_message* message = nullptr;
     check(sd_bus().new_method_call(bus, &message, destination, object, interface, member));
     message_.reset(message);
@@ -128,8 +129,7 @@ SystemdAddress address_of(Manager manager) {
   if (manager == Manager::system)
     return {.own = "unix:path=/run/systemd/private",
             .bus = from_environment("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/dbus/system_bus_socket")};
-  const std::string directory =
-      from_environment("XDG_RUNTIME_DIR", format("/run/user/{}", ::geteuid()));
+  const std::string directory = from_environment("XDG_RUNTIME_DIR", format("/run/user/{}", ::geteuid()));
   return {.own = format("unix:path={}/systemd/private", directory),
           .bus = from_environment("DBUS_SESSION_BUS_ADDRESS", format("unix:path={}/bus", directory))};
 }
@@ -144,13 +144,15 @@ class Systemd::Connection {
     if (own >= 0) return;
     const int bus = open(address.bus, true);
     if (bus < 0)
-      throw Error(ErrorKind::unsupported,
-                  format("there is no systemd here that could make cgroups: nobody answers at {} ({}), nor at the "
-                         "message bus {} ({})",
-                         address.own, errno_words(-own), address.bus, errno_words(-bus)),
-                  0, without_systemd);
+      throw Error(
+          ErrorKind::unsupported,
+          format("there is no systemd here that could make cgroups: nobody answers at {} ({}), nor at the "
+                 "message bus {} ({})",
+                 address.own, errno_words(-own), address.bus, errno_words(-bus)),
+          0, without_systemd);
     // Its signals are only for who asked for them. The answers to these two need not be waited for.
-    Request match(bus_.get(), "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch");
+    Request match(bus_.get(), "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                  "AddMatch");
     match.add(std::string(job_removed_match));
     send(match);
     send(Request(bus_.get(), service, manager_object, manager_interface, "Subscribe"));
@@ -231,8 +233,7 @@ class Systemd::Connection {
       if (progress > 0) continue;
       const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline_ - Clock::now());
       if (left.count() <= 0)
-        throw Error(ErrorKind::system,
-                    format("systemd did not answer within {} ms", patience_.count()), 0,
+        throw Error(ErrorKind::system, format("systemd did not answer within {} ms", patience_.count()), 0,
                     "it is stuck or overloaded: see `systemctl list-jobs`; cgroupfs does without it");
       checked(sd_bus().wait(bus_.get(), static_cast<std::uint64_t>(left.count())), "talk to systemd");
     }

@@ -28,7 +28,8 @@ class Systemd {
   static constexpr std::chrono::milliseconds patience{30'000};
 
   /// Throws Error{unsupported} where there is no systemd, or no libsystemd.
-  static Systemd connect(const SystemdAddress& address, std::chrono::milliseconds patience = Systemd::patience);
+  static Systemd connect(const SystemdAddress& address,
+                         std::chrono::milliseconds patience = Systemd::patience);
 
   Systemd(Systemd&&) noexcept;
   Systemd& operator=(Systemd&&) = delete;

@@ -61,9 +61,10 @@ Unit unit_of(std::string_view cgroups_path, std::string_view id, Manager manager
   const std::string prefix(next_word(rest, ':')), name(rest);
   // In the words of runc, which callers know.
   if (!has_prefix || name.empty() || name.contains(':'))
-    throw invalid(format("expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got "
-                         "\"{}\" instead",
-                         cgroups_path));
+    throw invalid(
+        format("expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got "
+               "\"{}\" instead",
+               cgroups_path));
   if (name.ends_with(slice_end)) return {.name = name, .slice = {}, .cgroup = root + expand_slice(name)};
   if (slice.empty()) slice = manager == Manager::system ? "system.slice" : "user.slice";
   if (slice == "-") slice = "-.slice";

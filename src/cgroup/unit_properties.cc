@@ -162,8 +162,10 @@ class ValueReader {
 
   template <typename T>
   static PropertyValue::Basic integer(std::string_view word) {
-    if constexpr (std::is_signed_v<T>) return std::int64_t{parsed<T>(word)};
-    else return std::uint64_t{parsed<T>(word)};
+    if constexpr (std::is_signed_v<T>)
+      return std::int64_t{parsed<T>(word)};
+    else
+      return std::uint64_t{parsed<T>(word)};
   }
 
   static PropertyValue::Basic to_basic(char type, std::string_view word) {
@@ -192,7 +194,7 @@ class ValueReader {
     std::string_view name;
     const char* type;
   };
-  static constexpr Type types[] = {{"byte", "y"},  {"int16", "n"}, {"uint16", "q"}, {"int32", "i"},
+  static constexpr Type types[] = {{"byte", "y"},   {"int16", "n"}, {"uint16", "q"}, {"int32", "i"},
                                    {"uint32", "u"}, {"int64", "x"}, {"uint64", "t"}, {"double", "d"}};
 
   std::string_view rest_;
@@ -215,9 +217,8 @@ void convert_seconds(Property& property) {
 }
 
 bool is_property_name(std::string_view name) {
-  return name.size() >= 3 && std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-         });
+  return name.size() >= 3 &&
+         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
 }
 
 }  // namespace
@@ -226,16 +227,20 @@ std::string to_text(const Property& property) {
   const auto& [type, elements] = property.value;
   const auto one = [&](const auto& value) -> std::string {
     using Value = std::remove_cvref_t<decltype(value)>;
-    if constexpr (std::is_same_v<Value, std::string>) return value;
-    else if constexpr (std::is_same_v<Value, std::uint64_t>) return value == infinity ? "infinity" : std::to_string(value);
-    else return type == "b" ? (value != 0 ? "yes" : "no") : std::to_string(value);
+    if constexpr (std::is_same_v<Value, std::string>)
+      return value;
+    else if constexpr (std::is_same_v<Value, std::uint64_t>)
+      return value == infinity ? "infinity" : std::to_string(value);
+    else
+      return type == "b" ? (value != 0 ? "yes" : "no") : std::to_string(value);
   };
   std::string text;
   if (type == "ay") {
     for (const auto& byte : elements) text.insert(0, format("{:02x}", std::get<std::uint64_t>(byte)));
     text.insert(0, "0x");
   } else {
-    for (const auto& element : elements) text.append(text.empty() ? "" : " ").append(std::visit(one, element));
+    for (const auto& element : elements)
+      text.append(text.empty() ? "" : " ").append(std::visit(one, element));
   }
   return format("{}={}", property.name, text);
 }
@@ -272,8 +277,9 @@ std::vector<Property> annotation_properties(
       property.value = ValueReader(value).read();
       convert_seconds(property);
     } catch (const Error&) {
-      throw Error(ErrorKind::invalid, format("annotations.{}: cannot read the value {}", key, value), 0,
-                  "it is text in quotes, a number, true or false, or a list of them: 'a', uint64 5, ['a', 'b']");
+      throw Error(
+          ErrorKind::invalid, format("annotations.{}: cannot read the value {}", key, value), 0,
+          "it is text in quotes, a number, true or false, or a list of them: 'a', uint64 5, ['a', 'b']");
     }
     properties.push_back(std::move(property));
   }

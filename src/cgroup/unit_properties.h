@@ -39,10 +39,10 @@ Property text(std::string name, std::string value);
 /// know them, for it writes its own values again when it reloads its configuration.
 std::vector<Property> limit_properties(std::span<const Write> limits);
 
-/// The annotations org.systemd.property.NAME, in GVariant's text format: 'text', true, 7, uint64 7, ['a', 'b'].
-/// A NAME that ends in Sec is in seconds, and becomes …USec. Throws Error{invalid} naming the annotation.
-std::vector<Property> annotation_properties(
-    std::span<const std::pair<std::string, std::string>> annotations);
+/// The annotations org.systemd.property.NAME, in GVariant's text format: 'text', true, 7, uint64 7, ['a',
+/// 'b']. A NAME that ends in Sec is in seconds, and becomes …USec. Throws Error{invalid} naming the
+/// annotation.
+std::vector<Property> annotation_properties(std::span<const std::pair<std::string, std::string>> annotations);
 
 /// "0-2,8" as a bit mask, lowest byte first. Throws Error{invalid}.
 std::vector<std::uint8_t> to_bit_mask(std::string_view list);

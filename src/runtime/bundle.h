@@ -10,9 +10,9 @@
 namespace tare::runtime {
 
 struct Bundle {
-  HostPath path;              ///< absolute
-  std::string config_text;    ///< as it stands in config.json
-  oci::RuntimeConfig config;  ///< ready for make_plan
+  HostPath path;                     ///< absolute
+  std::string config_text;           ///< as it stands in config.json
+  oci::RuntimeConfig config;         ///< ready for make_plan
   std::optional<cgroup::Unit> unit;  ///< which its cgroup is, where systemd makes that
 };
 

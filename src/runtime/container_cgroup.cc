@@ -27,7 +27,8 @@ CgroupDriver parse_driver(const std::string& text) {
   if (text == "cgroupfs") return CgroupDriver::cgroupfs;
   if (text == "systemd") return CgroupDriver::systemd;
   if (text == "disabled")
-    throw Error(ErrorKind::unsupported, "--cgroup-manager disabled is not supported yet", 0, "cgroupfs or systemd");
+    throw Error(ErrorKind::unsupported, "--cgroup-manager disabled is not supported yet", 0,
+                "cgroupfs or systemd");
   throw Error(ErrorKind::usage, format("invalid cgroup manager: {}", text), 0, "cgroupfs or systemd");
 }
 
@@ -42,7 +43,8 @@ std::vector<cgroup::Property> properties_of(const CgroupOrder& order) {
   return cgroup::unit_properties(*order.unit, order.id, order.limits, order.config.annotations);
 }
 
-ContainerCgroup::ContainerCgroup(const CgroupOrder& order) : scope_(start_scope(order)), cgroup_(make_cgroup(order)) {
+ContainerCgroup::ContainerCgroup(const CgroupOrder& order)
+    : scope_(start_scope(order)), cgroup_(make_cgroup(order)) {
   // Of a unit, too: systemd has no property for some, and rounds others.
   cgroup_.apply(order.limits);
   if (order.layout.device_filter() == cgroup::DeviceFilter::program)

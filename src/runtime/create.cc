@@ -168,10 +168,11 @@ plan::Document plan_creation(const CreateOptions& options) {
     document.host.push_back(
         {.what = What::write_file, .path = (directory / "unit").value, .value = order.unit->name});
   }
-  std::ranges::move(order.unit ? unit_steps(cgroups, *order.unit, properties_of(order), prepared.limits, devices)
-                               : cgroup_steps(cgroups, config.cgroups_path,
-                                              cgroup::needed_controllers(config.resources), prepared.limits, devices),
-                    std::back_inserter(document.host));
+  std::ranges::move(
+      order.unit ? unit_steps(cgroups, *order.unit, properties_of(order), prepared.limits, devices)
+                 : cgroup_steps(cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
+                                prepared.limits, devices),
+      std::back_inserter(document.host));
   return document;
 }
 

@@ -11,14 +11,15 @@ Library::Library(const std::string& name, std::string_view what_for, const std::
     : name_(name), what_for_(what_for), handle_(::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (!handle_)
     throw Error(ErrorKind::unsupported,
-                format("{} needs the library {}, which cannot be loaded: {}", what_for_, name_, ::dlerror()), 0,
-                hint);
+                format("{} needs the library {}, which cannot be loaded: {}", what_for_, name_, ::dlerror()),
+                0, hint);
 }
 
 void* Library::find_symbol(const char* name) const {
   void* symbol = ::dlsym(handle_, name);
   if (!symbol)
-    throw Error(ErrorKind::unsupported, format("{} needs a newer {}: this one has no {}", what_for_, name_, name));
+    throw Error(ErrorKind::unsupported,
+                format("{} needs a newer {}: this one has no {}", what_for_, name_, name));
   return symbol;
 }
 

@@ -9,14 +9,14 @@ has_systemd() { [[ -S /run/systemd/private && $(cgroup_mode) == v2 ]]; }
 setup() {
 	has_systemd || [[ $BATS_TEST_DESCRIPTION == without* ]] || skip "no systemd with cgroup v2 here"
 	setup_runtime
-	TARE_RUNTIME_OPTIONS=--systemd-cgroup
+	export TARE_RUNTIME_OPTIONS=--systemd-cgroup
 	UNIT=test-$ID.scope
 	configure '.linux.cgroupsPath = ":test:'"$ID"'"'
 	command_is sleep 1000
 }
 teardown() { [[ -z ${UNIT:-} ]] || teardown_runtime; }
 
-create() { runtime create --bundle "$BUNDLE" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-; }
+create() { runtime create --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-; }
 property() { systemctl show --value --property "$1" "${2:-$UNIT}"; }
 is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 
@@ -43,7 +43,7 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 	configure '.annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.Documentation": "['"'"'man:x(1)'"'"']"}'
 	create
 	equal TimeoutStopUSec "$(property TimeoutStopUSec)" 7s
-	equal Documentation "$(property Documentation)" "man:x(1)"
+	[[ $(property Documentation) == *"man:x(1)"* ]]
 	runtime delete "$ID"
 	configure '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
 	run create
@@ -65,13 +65,13 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 }
 
 @test "V4 one request, to systemd itself: no message bus is asked" {
-	strace -f -s 400 -e trace=connect,sendmsg,sendto -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN_DIR/tare-runtime" \
+	strace -f --seccomp-bpf -s 400 -e trace=connect,sendmsg,sendto -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN_DIR/tare-runtime" \
 		--root "$RUNTIME_ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
 	equal requests "$(grep -o 'StartTransientUnit\|ResetFailedUnit\|Subscribe\|AddMatch\|GetUnit\|"Hello"\|StopUnit' "$BATS_TEST_TMPDIR/trace" | sort | uniq -c | tr -s ' ')" \
 		" 1 StartTransientUnit"
 	equal "sockets" "$(grep -o 'sun_path="/run/[^"]*"' "$BATS_TEST_TMPDIR/trace")" 'sun_path="/run/systemd/private"'
 	# A scope goes with its last process, so that there is nothing to ask.
-	strace -f -e trace=connect -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" delete "$ID" 3>&-
+	strace -f --seccomp-bpf -e trace=connect -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" delete "$ID" 3>&-
 	equal "connections of delete" "$(grep -c /run/systemd "$BATS_TEST_TMPDIR/trace")" 0
 	wait_until 10 is_gone
 }
@@ -84,6 +84,7 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 		nothing_left
 	done
 	configure '.linux.resources.memory = {limit: 8388608, swap: 8388608}'
+	# shellcheck disable=SC2016 # the container expands it
 	command_is sh -c 'x=x; while :; do x=$x$x; done'
 	for round in 1 2; do
 		create

@@ -20,7 +20,12 @@ std::string told(const std::vector<Property>& properties) {
 }
 
 Write written(std::string file, std::string value) {
-  return {.hierarchy = 0, .file = std::move(file), .value = std::move(value), .why = {}, .other_file = {}, .other_value = {}};
+  return {.hierarchy = 0,
+          .file = std::move(file),
+          .value = std::move(value),
+          .why = {},
+          .other_file = {},
+          .other_value = {}};
 }
 
 std::string told_of(const std::string& file, const std::string& value) {
@@ -66,8 +71,9 @@ TEST(Unit, ANameThatEndsInSliceIsTheUnitItself) {
 }
 
 TEST(Unit, WhatIsNoSuchPathIsRefused) {
-  for (const auto* path : {"/a/b", "a:b", "a.slice:b", "a:b:c", "a.slice:b:c:d", "a.slice:b:", "a/b.slice:c:d",
-                           "a--b.slice:c:d", "-a.slice:c:d", ".slice:c:d", "a.slice:b:c/d", "a.slice:b c:d", "::x--y.slice"})
+  for (const auto* path :
+       {"/a/b", "a:b", "a.slice:b", "a:b:c", "a.slice:b:c:d", "a.slice:b:", "a/b.slice:c:d", "a--b.slice:c:d",
+        "-a.slice:c:d", ".slice:c:d", "a.slice:b:c/d", "a.slice:b c:d", "::x--y.slice"})
     EXPECT_THROW(system_unit(path), Error) << path;
 }
 
@@ -122,7 +128,8 @@ TEST(UnitProperties, AnnotationsAreReadAsGVariants) {
   EXPECT_EQ(annotated("OOMScore", "-5")[0].value.type, "i");
   EXPECT_EQ(annotated("After", "['a.service', \"b\\'.service\"]")[0].value.type, "as");
   EXPECT_EQ(to_text(annotated("After", "['a.service', \"b\\'.service\"]")[0]), "After=a.service b'.service");
-  EXPECT_TRUE(annotation_properties(std::vector<std::pair<std::string, std::string>>{{"org.other", "x"}}).empty());
+  EXPECT_TRUE(
+      annotation_properties(std::vector<std::pair<std::string, std::string>>{{"org.other", "x"}}).empty());
 }
 
 TEST(UnitProperties, SecondsBecomeMicroseconds) {
@@ -138,10 +145,12 @@ TEST(UnitProperties, AnAnnotationThatCannotBeReadIsNamed) {
       annotated(name, value);
       ADD_FAILURE() << name << " " << value;
     } catch (const Error& error) {
-      EXPECT_NE(error.text().find("annotations.org.systemd.property." + name), std::string::npos) << error.what();
+      EXPECT_NE(error.text().find("annotations.org.systemd.property." + name), std::string::npos)
+          << error.what();
     }
   };
-  for (const auto* value : {"", "nonsense", "'open", "['a', 1]", "['a'", "uint64 -1", "uint64", "byte 256", "1 2"})
+  for (const auto* value :
+       {"", "nonsense", "'open", "['a', 1]", "['a'", "uint64 -1", "uint64", "byte 256", "1 2"})
     expect_named("Name", value);
   for (const auto* value : {"'a'", "true", "-1", "[1]"}) expect_named("TimeoutSec", value);
   for (const auto* name : {"ab", "A1b", "A_b", ""}) expect_named(name, "true");

@@ -1,5 +1,5 @@
-// The connection to systemd: what is told where there is none, or a silent one; and, where it runs and we are root, a
-// real unit.
+// The connection to systemd: what is told where there is none, or a silent one; and, where it runs and we are
+// root, a real unit.
 #include <csignal>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -30,7 +30,8 @@ std::string words_of(const std::function<void()>& act) {
 TEST(Systemd, WhereThereIsNoneTheErrorNamesBothPlacesAndTheWayOut) {
   const SystemdAddress nowhere{.own = "unix:path=/nowhere/private", .bus = "unix:path=/nowhere/bus"};
   const std::string words = words_of([&] { Systemd::connect(nowhere); });
-  for (const auto* part : {"no systemd here", "/nowhere/private", "/nowhere/bus", "leave out --systemd-cgroup"})
+  for (const auto* part :
+       {"no systemd here", "/nowhere/private", "/nowhere/bus", "leave out --systemd-cgroup"})
     EXPECT_NE(words.find(part), std::string::npos) << words;
 }
 
@@ -99,9 +100,8 @@ TEST_F(RealSystemd, AnUpdateChangesTheUnitAndItsCgroup) {
 }
 
 TEST_F(RealSystemd, WhatItRefusesIsToldInItsWords) {
-  const std::string words = words_of([&] {
-    Scope::start(Systemd::connect(address), layout, unit, {flag("NoSuchProperty", true)});
-  });
+  const std::string words = words_of(
+      [&] { Scope::start(Systemd::connect(address), layout, unit, {flag("NoSuchProperty", true)}); });
   EXPECT_NE(words.find("NoSuchProperty"), std::string::npos) << words;
   EXPECT_FALSE(sys::exists(sys::here, directory()));
 }

@@ -10,7 +10,7 @@
 namespace tare::commands {
 
 struct Context {
-  HostPath root;  ///< where the containers are noted
+  HostPath root;                   ///< where the containers are noted
   runtime::CgroupDriver driver{};  ///< who makes a new container's cgroup
 };
 
