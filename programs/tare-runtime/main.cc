@@ -34,8 +34,10 @@ constexpr cli::Option global_options[] = {
     {"log", 0, Takes::value, "[file:]FILE", "append errors to FILE, too"},
     {"log-format", 0, Takes::value, "text|json", "the form of the log (default: text)"},
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
-    {"systemd-cgroup", 0, Takes::nothing, "", "refused: cgroups by way of systemd are not supported yet"},
-    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd|disabled", "crun's way to say --systemd-cgroup"},
+    {"systemd-cgroup", 0, Takes::nothing, "",
+     "have systemd make new containers' cgroups; cgroupsPath is SLICE:PREFIX:NAME"},
+    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd",
+     "who makes new containers' cgroups (default: cgroupfs)"},
     {"rootless", 0, Takes::value, "true|false|auto", "accepted for compatibility"},
     {"log-level", 0, Takes::value, "error|warning|debug", "accepted for compatibility: only errors are told"},
     {"version", 'v', Takes::nothing, "", "print the version"},
@@ -46,9 +48,7 @@ constexpr cli::Option global_options[] = {
 constexpr struct {
   std::string_view name;
   std::string_view words[3];
-} choices[] = {{"cgroup-manager", {"cgroupfs", "systemd", "disabled"}},
-               {"rootless", {"true", "false", "auto"}},
-               {"log-level", {"error", "warning", "debug"}}};
+} choices[] = {{"rootless", {"true", "false", "auto"}}, {"log-level", {"error", "warning", "debug"}}};
 
 int completion(const commands::Context& context, const cli::Parsed& parsed);
 int manual(const commands::Context& context, const cli::Parsed& parsed);
@@ -135,11 +135,9 @@ void check_choices(const cli::Parsed& parsed) {
                   format("{}, {} or {}", choice.words[0], choice.words[1], choice.words[2]));
 }
 
-// What makes a container makes a cgroup for it.
-void check_cgroup_manager(const cli::Command& command, const cli::Parsed& parsed) {
-  if (parsed.value("cgroup-manager") == "disabled" && (command.name == "create" || command.name == "run"))
-    throw Error(ErrorKind::unsupported, "--cgroup-manager=disabled is not supported", 0,
-                "each container has a cgroup of its own");
+runtime::CgroupDriver driver_of(const cli::Parsed& parsed) {
+  if (parsed.has("systemd-cgroup")) return runtime::CgroupDriver::systemd;
+  return runtime::parse_driver(parsed.value("cgroup-manager").value_or("cgroupfs"));
 }
 
 int act(const cli::Split& split, const cli::Parsed& parsed) {
@@ -153,11 +151,8 @@ int act(const cli::Split& split, const cli::Parsed& parsed) {
     return 0;
   }
   check_choices(parsed);
-  check_cgroup_manager(*split.command, parsed);
-  if (parsed.has("systemd-cgroup") || parsed.value("cgroup-manager") == "systemd")
-    throw Error(ErrorKind::unsupported, "--systemd-cgroup is not supported yet", 0,
-                "let the engine manage cgroups by cgroupfs");
-  return verbs[split.command - commands_table]({.root = root_of(parsed)}, parsed);
+  return verbs[split.command - commands_table]({.root = root_of(parsed), .driver = driver_of(parsed)},
+                                               parsed);
 }
 
 int run_program(cli::Words words) {

@@ -25,6 +25,9 @@ class Cgroup {
                        Existing existing = Existing::refused);
   /// Switches the controllers on in v2 for a cgroup that there is already, where they are not; as create.
   static void enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed);
+  /// One that somebody else made for us (systemd) with what can be switched on there; from now on as if it
+  /// came from `create`. Throws as that does.
+  static Cgroup adopt(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);
   /// Sends SIGKILL to every process in it and below it, frozen ones included. No error when it is gone.

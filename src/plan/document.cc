@@ -20,6 +20,7 @@ std::string_view operation_name(What what) {
     case What::make_directory: return "make_directory";
     case What::write_file: return "write_file";
     case What::make_cgroup: return "make_cgroup";
+    case What::start_unit: return "start_unit";
     case What::write_cgroup: return "write_cgroup";
     case What::filter_devices: return "filter_devices";
     case What::load_profile: return "load_profile";
@@ -45,6 +46,8 @@ std::string words(const HostStep& step) {
     case What::make_directory: return format("make the directory {}", step.path);
     case What::write_file: return format("write the file {}", step.path);
     case What::make_cgroup: return format("make the cgroup {}", step.path);
+    case What::start_unit:
+      return format("have systemd start {}, whose cgroup is {}, with {}", step.value, step.path, step.why);
     case What::write_cgroup:
       return format("write {} to {}{} ({})", step.value, step.path,
                     step.other_path.empty() ? "" : format(", or {} to {}", step.other_value, step.other_path),

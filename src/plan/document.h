@@ -22,6 +22,7 @@ struct HostStep {
     make_directory,  ///< path
     write_file,      ///< path; value: the whole text
     make_cgroup,     ///< path: in a hierarchy
+    start_unit,      ///< path: the cgroup that systemd makes for it; value: its name; why: its properties
     write_cgroup,    ///< path: of a file; value; why
     filter_devices,  ///< path: of a cgroup v2; value: the rules of its program, in order
     load_profile,    ///< value: an AppArmor profile, into the kernel

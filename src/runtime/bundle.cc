@@ -101,7 +101,8 @@ void add_home(oci::Process& process, const HostPath& root) {
   process.env.push_back("HOME=" + home);
 }
 
-Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file) {
+Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file,
+                   CgroupDriver driver) {
   Bundle bundle;
   bundle.path = sys::canonical(directory.empty() ? HostPath(".") : directory);
   const std::string path = config_file.empty() ? (bundle.path / "config.json").value : config_file;
@@ -114,6 +115,10 @@ Bundle read_bundle(const HostPath& directory, const std::string& id, const std::
   Step step("config.json");
   bundle.config = parse_config(bundle.config_text);
   if (bundle.config.process.args.empty()) throw Error(ErrorKind::invalid, "process is missing");
+  if (driver == CgroupDriver::systemd) {
+    bundle.unit = unit_for(bundle.config.cgroups_path, id);
+    bundle.config.cgroups_path = bundle.unit->cgroup;
+  }
   complete_config(bundle.config, bundle.path, id);
   add_home(bundle.config.process, bundle.config.root.path);
   return bundle;

@@ -1,21 +1,25 @@
 // A bundle: a directory with a config.json and, most often, the root file system.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "oci/runtime_config.h"
+#include "runtime/container_cgroup.h"
 
 namespace tare::runtime {
 
 struct Bundle {
-  HostPath path;              ///< absolute
-  std::string config_text;    ///< as it stands in config.json
-  oci::RuntimeConfig config;  ///< ready for make_plan
+  HostPath path;                     ///< absolute
+  std::string config_text;           ///< as it stands in config.json
+  oci::RuntimeConfig config;         ///< ready for make_plan
+  std::optional<cgroup::Unit> unit;  ///< which its cgroup is, where systemd makes that
 };
 
 /// Reads `directory`, which may be relative; `config_file`, if it is not empty, in place of the directory's
 /// own. Throws Error{invalid} naming what is wrong with it.
-Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file = {});
+Bundle read_bundle(const HostPath& directory, const std::string& id, const std::string& config_file = {},
+                   CgroupDriver driver = CgroupDriver::cgroupfs);
 
 /// From what the document says to what is meant, for a container of this id from this bundle: paths become
 /// absolute; the devices that every container has and the rules about them are added, as the specification

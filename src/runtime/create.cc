@@ -62,7 +62,7 @@ struct Preparation {
 };
 
 Preparation prepare(const CreateOptions& options) {
-  Preparation made{.bundle = read_bundle(options.bundle, options.id, options.config_file),
+  Preparation made{.bundle = read_bundle(options.bundle, options.id, options.config_file, options.driver),
                    .facts = read_host_facts(),
                    .program = {},
                    .limits = {}};
@@ -80,10 +80,12 @@ Preparation prepare(const CreateOptions& options) {
   return made;
 }
 
-void limit(const cgroup::Cgroup& cgroup, const Preparation& prepared) {
-  cgroup.apply(prepared.limits);
-  if (prepared.facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
-    cgroup::attach_device_rules(cgroup.open_unified(), prepared.bundle.config.resources.devices);
+CgroupOrder cgroup_order(const Preparation& prepared, const std::string& id) {
+  return {.layout = prepared.facts.cgroups,
+          .config = prepared.bundle.config,
+          .limits = prepared.limits,
+          .id = id,
+          .unit = prepared.bundle.unit};
 }
 
 // Who may make cgroups below the container's: whoever its process is, where it sees no others and can write.
@@ -137,12 +139,9 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   Claim claim(StateDirectory::claim(options.root, options.id));
   claim.directory.write_config(prepared.bundle.config_text);
   if (NotifySocket::is_wanted()) NotifySocket::make_directory(claim.directory.fd());
-  const cgroup::Layout& cgroups = prepared.facts.cgroups;
-  cgroup::Cgroup cgroup = cgroup::Cgroup::create(cgroups, prepared.bundle.config.cgroups_path,
-                                                 cgroup::needed_controllers(prepared.bundle.config.resources),
-                                                 cgroup::Cgroup::Existing::taken);
-  limit(cgroup, prepared);
-  if (const auto owner = cgroup_owner(prepared.bundle.config)) cgroup.delegate(*owner);
+  if (prepared.bundle.unit) claim.directory.write_unit(prepared.bundle.unit->name);
+  ContainerCgroup cgroup(cgroup_order(prepared, options.id));
+  if (const auto owner = cgroup_owner(prepared.bundle.config)) (*cgroup).delegate(*owner);
 
   Streams streams{
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
@@ -152,17 +151,18 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
                       .id = options.id,
                       .bundle = prepared.bundle.path.value,
                       .facts = &prepared.facts,
-                      .cgroup = &cgroup};
+                      .cgroup = &*cgroup};
   claim.when_gone = [&] {
     run_last_hooks({.config = prepared.bundle.config, .id = options.id, .bundle = prepared.bundle.path.value},
                    options.warn);
   };
-  Container container = Container::create(prepared.program, cgroup, streams, [&](const Container& mounted) {
+  Container container = Container::create(prepared.program, *cgroup, streams, [&](const Container& mounted) {
     subject.pid = mounted.pid();
     subject.process = mounted.pidfd();
     for (const auto point : {HookPoint::prestart, HookPoint::create_runtime, HookPoint::create_container})
       run_hooks(point, subject);
   });
+  cgroup.occupied();
   subject.pid = container.pid();
   subject.process = container.pidfd();
   sys::UniqueFd console = container.take_console();
@@ -209,9 +209,19 @@ plan::Document plan_creation(const CreateOptions& options) {
   plan::Document document{.host = {{.what = What::make_directory, .path = directory.value},
                                    {.what = What::write_file, .path = (directory / "config.json").value}},
                           .program = std::move(prepared.program)};
+  const std::vector<oci::DeviceRule> devices =
+      is_program ? config.resources.devices : std::vector<oci::DeviceRule>();
+  const CgroupOrder order = cgroup_order(prepared, options.id);
+  const auto& cgroups = prepared.facts.cgroups;
+  if (order.unit) {
+    cgroup::check_is_unified(cgroups);
+    document.host.push_back(
+        {.what = What::write_file, .path = (directory / "unit").value, .value = order.unit->name});
+  }
   std::ranges::move(
-      cgroup_steps(prepared.facts.cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
-                   prepared.limits, is_program ? config.resources.devices : std::vector<oci::DeviceRule>()),
+      order.unit ? unit_steps(cgroups, *order.unit, properties_of(order), prepared.limits, devices)
+                 : cgroup_steps(cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
+                                prepared.limits, devices),
       std::back_inserter(document.host));
   document.hooks = hook_steps(config.hooks);
   return document;

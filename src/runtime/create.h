@@ -6,6 +6,7 @@
 #include "base/types.h"
 #include "plan/document.h"
 #include "runtime/console_socket.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
 
 namespace tare::runtime {
@@ -21,6 +22,7 @@ struct CreateOptions {
   int passed_descriptors = 0;  ///< 3 to 2 + this are the container's, too
   bool new_keyring = true;
   bool pivots = true;  ///< else the root is moved over / and changed to: for an initial ramdisk
+  CgroupDriver driver = CgroupDriver::cgroupfs;
   Warn warn = [](std::string_view) {};
 };
 

@@ -54,10 +54,12 @@ std::optional<oci::RuntimeConfig> try_config(const StateDirectory& directory) {
 }
 
 // Of one whose making was killed, only its config may be there to say which cgroup it has.
-std::string cgroup_of(const std::optional<oci::RuntimeConfig>& config, const std::string& id,
+std::string cgroup_of(const StateDirectory& directory, const std::optional<oci::RuntimeConfig>& config,
                       const std::optional<ContainerState>& state) {
   if (state) return state->cgroup;
-  return config ? cgroup_path(config->cgroups_path, id) : std::string();
+  if (!config) return {};
+  return directory.try_read_unit() ? unit_for(config->cgroups_path, directory.id()).cgroup
+                                   : cgroup_path(config->cgroups_path, directory.id());
 }
 
 }  // namespace
@@ -110,8 +112,9 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
     }
   }
   const auto config = try_config(*directory);
-  if (const std::string cgroup = cgroup_of(config, id, state); !cgroup.empty())
+  if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty())
     cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
+  if (const auto unit = directory->try_read_unit()) cgroup::forget_unit(*unit);
   directory->remove();
   if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }

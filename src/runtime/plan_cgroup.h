@@ -2,10 +2,13 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "cgroup/layout.h"
 #include "cgroup/limits.h"
+#include "cgroup/unit.h"
+#include "cgroup/unit_properties.h"
 #include "oci/runtime_config.h"
 #include "plan/document.h"
 
@@ -17,5 +20,11 @@ std::vector<plan::HostStep> cgroup_steps(const cgroup::Layout& layout, const std
                                          const std::vector<std::string>& needed,
                                          const std::vector<cgroup::Write>& limits,
                                          std::span<const oci::DeviceRule> devices);
+
+/// The same where systemd makes the cgroup, as a unit with these properties.
+std::vector<plan::HostStep> unit_steps(const cgroup::Layout& layout, const cgroup::Unit& unit,
+                                       std::span<const cgroup::Property> properties,
+                                       const std::vector<cgroup::Write>& limits,
+                                       std::span<const oci::DeviceRule> devices);
 
 }  // namespace tare::runtime

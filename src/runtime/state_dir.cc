@@ -15,7 +15,7 @@
 namespace tare::runtime {
 namespace {
 
-constexpr auto state_name = "state.json", config_name = "config.json";
+constexpr auto state_name = "state.json", config_name = "config.json", unit_name = "unit";
 constexpr int layout_version = 1;  // docs/storage-layout.md
 
 ContainerState state_from(const json::object& object) {
@@ -154,6 +154,14 @@ void StateDirectory::write_config(std::string_view text) const {
 
 std::optional<std::string> StateDirectory::try_read_config() const {
   return sys::try_read_file(directory_, config_name);
+}
+
+void StateDirectory::write_unit(std::string_view name) const {
+  sys::create_file(directory_, unit_name, name, 0600);
+}
+
+std::optional<std::string> StateDirectory::try_read_unit() const {
+  return sys::try_read_file(directory_, unit_name);
 }
 
 Status StateDirectory::status(const std::optional<ContainerState>& state) const {

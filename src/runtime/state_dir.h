@@ -59,6 +59,11 @@ class StateDirectory {
   void write_config(std::string_view text) const;
   std::optional<std::string> try_read_config() const;
 
+  /// The unit of systemd that its cgroup is; noted before there is one.
+  void write_unit(std::string_view name) const;
+  /// nullopt: its cgroup is not systemd's.
+  std::optional<std::string> try_read_unit() const;
+
   /// Of what try_read said.
   Status status(const std::optional<ContainerState>& state) const;
   void remove();

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "cgroup/cgroup.h"
 #include "cgroup/limits.h"
+#include "cgroup/systemd.h"
 #include "cgroup/usage.h"
 #include "runtime/config_fields.h"
 #include "runtime/state_dir.h"
@@ -149,6 +150,9 @@ void update(const HostPath& root, const std::string& id, const json::object& cha
   check_usage(resources, layout, state->cgroup);
   const auto writes = cgroup::plan_limits(layout, resources, cgroup::read_facts(layout, state->cgroup));
   cgroup::Cgroup::enable(layout, state->cgroup, cgroup::needed_controllers(resources));
+  // First to systemd, which would write its own numbers over ours.
+  if (const auto unit = directory.try_read_unit())
+    cgroup::update_unit(cgroup::address_of(cgroup::own_manager()), *unit, writes);
   apply(layout, state->cgroup, writes);
   state->updated_resources = merged_resources(std::move(state->updated_resources), said);
   directory.write(*state);

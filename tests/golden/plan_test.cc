@@ -78,6 +78,11 @@ struct Case {
 void PrintTo(const Case& wanted, std::ostream* out) { *out << wanted.name; }
 
 // A store so deep that fsconfig(2) would not take its paths by name, and a name that overlayfs would split.
+plan::Program make_exec_plan(const oci::RuntimeConfig& config, const runtime::HostFacts& facts,
+                             const std::string& name) {
+  return runtime::make_exec_plan(config, facts, name);
+}
+
 void put_layers_deep(Choice& choice) {
   const std::string deep = "/srv/" + std::string(240, 'd') + "/store";
   choice.container.root.lower = {HostPath(deep + "/top"), HostPath("/srv/a:b"), HostPath("/srv/base")};
@@ -272,11 +277,11 @@ const std::vector<Case> cases = {
      [](oci::RuntimeConfig& config) {
        config.namespaces.push_back({oci::NamespaceKind::user, "/proc/123/ns/user"});
      }},
-    {"exec", [](Choice& c) { c.host.cgroups = hybrid_layout(); }, {}, runtime::make_exec_plan},
+    {"exec", [](Choice& c) { c.host.cgroups = hybrid_layout(); }, {}, make_exec_plan},
     {"exec_terminal",
      [](Choice& c) { c.options.terminal = c.options.interactive = true; },
      {},
-     runtime::make_exec_plan},
+     make_exec_plan},
 };
 
 std::string plan_of(const Case& wanted) {

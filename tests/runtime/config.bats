@@ -38,6 +38,7 @@ teardown() { teardown_runtime; }
 }
 
 @test "limits are in the container's cgroup, and the cgroup is where the config says" {
+	if by_systemd; then skip "systemd.bats looks at its scopes"; fi
 	configure '.linux.cgroupsPath = "/parent-'"$ID"'/child" | .linux.resources.memory.limit = 33554432 |
 		.linux.resources.pids.limit = 77'
 	command_is sleep 1000
@@ -58,7 +59,7 @@ teardown() { teardown_runtime; }
 	command_is sh -c 'find /sys/fs/cgroup -type d -mindepth 2; cat /proc/self/cgroup'
 	run runtime run --bundle "$BUNDLE" "$ID"
 	equal code "$status" 0
-	[[ ${lines[0]} == *":/tare-runtime-$ID" ]] # no directory is below one of the mounts
+	[[ ${lines[0]} == *"/tare-runtime-$ID"?(.scope) ]] # no directory is below one of the mounts
 }
 
 @test "devices: the config's rules are added to those that every container has" {
@@ -76,7 +77,7 @@ teardown() { teardown_runtime; }
 	command_is sleep 1000
 	runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
 	if [[ $(cgroup_mode) == v2 ]]; then
-		echo 1 >"/sys/fs/cgroup/tare-runtime-$ID/cgroup.freeze"
+		echo 1 >"$(cgroup_of "$ID")/cgroup.freeze"
 	else
 		echo FROZEN >"/sys/fs/cgroup/freezer/tare-runtime-$ID/freezer.state"
 	fi

@@ -14,7 +14,12 @@ teardown_runtime() {
 	awk -v top="$BATS_TEST_TMPDIR/" 'index($2, top) == 1 { print $2 }' /proc/self/mounts | tac | xargs -r umount
 }
 
-runtime() { "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" "$@"; }
+# TARE_RUNTIME_OPTIONS: global options for all of them, such as --systemd-cgroup.
+# shellcheck disable=SC2086 # they are words
+runtime() { "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" ${TARE_RUNTIME_OPTIONS:-} "$@"; }
+by_systemd() { [[ ${TARE_RUNTIME_OPTIONS:-} == *systemd* ]]; }
+# cgroup_of ID: the directory of a container's cgroup v2.
+cgroup_of() { echo "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(runtime state "$1" | jq .pid)/cgroup")"; }
 
 # make_bundle DIRECTORY: the default config on the file's root file system, without a terminal, with a writable root.
 make_bundle() {

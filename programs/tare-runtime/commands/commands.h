@@ -5,11 +5,13 @@
 
 #include "base/types.h"
 #include "cli/option_table.h"
+#include "runtime/container_cgroup.h"
 
 namespace tare::commands {
 
 struct Context {
-  HostPath root;  ///< where the containers are noted
+  HostPath root;                   ///< where the containers are noted
+  runtime::CgroupDriver driver{};  ///< who makes a new container's cgroup
 };
 
 /// Carries a parsed command out; the result is the exit code.

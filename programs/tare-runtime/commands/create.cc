@@ -41,6 +41,7 @@ runtime::CreateOptions read_options(const Context& context, const cli::Parsed& p
           .passed_descriptors = parsed.value_as("preserve-fds", number).value_or(0),
           .new_keyring = !parsed.has("no-new-keyring"),
           .pivots = !parsed.has("no-pivot"),
+          .driver = context.driver,
           .warn = warn};
 }
 

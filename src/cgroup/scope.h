@@ -1,0 +1,63 @@
+// A container's cgroup as a unit of systemd: made by systemd, then used like one that tare made.
+#pragma once
+
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/systemd.h"
+#include "cgroup/unit.h"
+
+namespace tare::cgroup {
+
+/// What systemd is told when a container's unit is started, but for the process in it. The annotations come
+/// last, and in place of what is there of the same name. Pure.
+std::vector<Property> unit_properties(const Unit& unit, std::string_view container,
+                                      std::span<const Write> limits,
+                                      std::span<const std::pair<std::string, std::string>> annotations);
+
+/// A scope is there as long as a process is in it. Until the container's first one is, which is born in it,
+/// a process of ours holds its place. It dies with this object, and with this process: a scope that was not
+/// used is gone without anybody's doing.
+class Scope {
+ public:
+  /// Starts the unit. Throws Error{unsupported} without systemd or cgroup v2, Error{conflict} when something
+  /// is in its cgroup already, Error{system} for what systemd says.
+  static Scope start(Systemd systemd, const Layout& layout, Unit unit, std::vector<Property> properties);
+
+  Scope(Scope&& other) noexcept;
+  Scope& operator=(Scope&&) = delete;
+  ~Scope();
+
+  /// The process that holds the place is no part of the container: a limit of processes is higher by one
+  /// until it is gone. To be called when all limits are set.
+  void make_room();
+  /// The container's process is there: the placeholder goes.
+  void occupied();
+  /// It is no longer stopped with this object.
+  void keep() noexcept { started_ = false; }
+
+ private:
+  Scope(Systemd systemd, const Layout& layout, Unit unit);
+  void hold_place();
+  void leave_place() noexcept;
+
+  Systemd systemd_;
+  Unit unit_;
+  std::string directory_;  ///< of its cgroup
+  pid_t placeholder_ = 0;
+  std::string process_limit_;  ///< what pids.max is to be in the end; empty: as it is
+  bool started_ = false;
+};
+
+/// After its processes have ended: what of the unit does not go by itself. A scope goes with its last
+/// process, a slice is stopped.
+void forget_unit(const std::string& name);
+
+/// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.
+void check_is_unified(const Layout& layout);
+
+}  // namespace tare::cgroup
