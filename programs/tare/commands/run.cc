@@ -153,7 +153,8 @@ constinit const cli::Command script_command = {
     .operands = "ROOTFS [COMMAND [ARG...]] | CONTAINER",
     .summary = "Write the bash script that starts the same container without tare",
     .details =
-        "The script uses bash, util-linux (2.38), coreutils, tar and writes to cgroup files, and says above each "
+        "The script uses bash, util-linux (2.38), coreutils, tar and writes to cgroup files, and says above "
+        "each "
         "line why it is there; what it cannot do stands at its beginning. It takes the options of `tare "
         "run`. One operand that names a container stands for that container as it was created, unless it "
         "has a / in it.\n"
