@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What callers hand over besides the bundle: sockets, descriptors, variables, other files, cgroups.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load helpers
 
 setup_file() { setup_rootfs_once; }
