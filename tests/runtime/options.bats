@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What callers hand over besides the bundle: sockets, descriptors, variables, other files, cgroups.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load helpers
 
 setup_file() { setup_rootfs_once; }
@@ -9,7 +10,7 @@ teardown() { teardown_runtime; }
 create() { runtime create --bundle "$BUNDLE" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-; }
 running() {
 	command_is sleep 1000
-	runtime run --detach --bundle "$BUNDLE" "$@" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
 }
 
 # receiver SOCKET OUTPUT: takes one descriptor, notes the text that came with it and whose pidfd it is.
@@ -86,7 +87,7 @@ manager() {
 	command_is sh -c 'echo "$NOTIFY_SOCKET" >/where; exec sleep 1000'
 	local manager
 	manager "$BATS_TEST_TMPDIR/manager" "$BATS_TEST_TMPDIR/told"
-	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager
+	local -x NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager
 	create --pid-file "$BATS_TEST_TMPDIR/pid"
 	runtime start "$ID" </dev/null >/dev/null 2>&1 3>&- &
 	local starter=$!
@@ -109,7 +110,7 @@ s.sendto(b"STATUS=x\nREADY=1\n", sys.argv[1])' "$root/run/notify/notify.sock"
 	command_is true
 	local manager
 	manager "$BATS_TEST_TMPDIR/manager" "$BATS_TEST_TMPDIR/told"
-	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager
+	local -x NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager
 	create
 	timeout 20 "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" start "$ID"
 	kill "$manager"

@@ -8,8 +8,7 @@ setup() { setup_runtime; }
 teardown() { teardown_runtime; }
 
 only_on() { [[ $(cgroup_mode) == "$1" ]] || skip "this is not cgroup $1"; }
-create() { runtime create --bundle "$BUNDLE" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-; }
-running() { runtime run --detach --bundle "$BUNDLE" "$@" "$ID" </dev/null >/dev/null 2>&1 3>&-; }
+running() { runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-; }
 # The container's directory in a hierarchy that can freeze, and one that counts processes.
 cgroup_directory() {
 	case $(cgroup_mode) in

@@ -24,7 +24,7 @@ said() {
 	printf '#!/etc\n' >"$BUNDLE/rootfs/bin/by-directory"
 	chmod +x "$BUNDLE/rootfs/bin/no-interpreter" "$BUNDLE/rootfs/bin/by-directory"
 	local row
-	# shellcheck disable=SC2016 # the words as they are
+	# shellcheck disable=SC2016 # these are words of a message
 	for row in 'nonsense|executable file not found in $PATH' \
 		'/no/such|no such file or directory' \
 		'no-interpreter|no such file or directory' \
