@@ -31,7 +31,7 @@ CgroupDriver parse_driver(const std::string& text) {
   if (text == "disabled")
     throw Error(ErrorKind::unsupported, "--cgroup-manager disabled is not supported yet", 0,
                 "cgroupfs or systemd");
-  throw Error(ErrorKind::usage, format("invalid cgroup manager: {}", text), 0, "cgroupfs or systemd");
+  throw Error(ErrorKind::usage, format("invalid cgroup-manager: {}", text), 0, "cgroupfs or systemd");
 }
 
 cgroup::Unit unit_for(const std::string& cgroups_path, const std::string& id) {

@@ -58,7 +58,7 @@ json::array capabilities() {
 json::object cgroups() {
   return {{"v1", true},
           {"v2", true},
-          {"systemd", false},
+          {"systemd", true},
           {"systemdUser", false},
           {"rdma", accepts_linux(R"("resources": {"rdma": {"mlx5_1": {"hcaHandles": 1}}})")}};
 }
