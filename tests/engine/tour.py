@@ -23,7 +23,8 @@ class Shell:
 
     def run(self, commands):
         """What they print; ends when one of them failed that nothing was said about."""
-        self.process.stdin.write(f"trap 'echo \"failed: $BASH_COMMAND\"' ERR\n{commands}trap - ERR\necho '{END}'\n")
+        # As a group, whose standard input is none: what reads it would read the commands to come.
+        self.process.stdin.write(f"trap 'echo \"failed: $BASH_COMMAND\"' ERR\n{{\n{commands}}} </dev/null\ntrap - ERR\necho '{END}'\n")
         self.process.stdin.flush()
         output = ""
         for line in self.process.stdout:
