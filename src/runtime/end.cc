@@ -95,9 +95,13 @@ void remove(const HostPath& root, const std::string& id, Removal removal) {
                     "perhaps it waits for a disk or a network file system");
     }
   }
-  if (const std::string cgroup = cgroup_of(*directory, state); !cgroup.empty())
-    cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
-  if (const auto unit = directory->try_read_unit()) cgroup::forget_unit(*unit);
+  if (const std::string cgroup = cgroup_of(*directory, state); !cgroup.empty()) {
+    const cgroup::Layout cgroups = cgroup::read_layout();
+    if (const auto unit = directory->try_read_unit())
+      cgroup::remove_unit(cgroups, *unit, cgroup);
+    else
+      cgroup::Cgroup::remove(cgroups, cgroup);
+  }
   directory->remove();
 }
 

@@ -134,7 +134,7 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 	create
 	equal cgroup "$(cut -d: -f3 "/proc/$(runtime state "$ID" | jq .pid)/cgroup")" "/test${ID//-/}.slice"
 	runtime delete "$ID"
-	is_gone "test${ID//-/}.slice"
+	equal ActiveState "$(property ActiveState "test${ID//-/}.slice")" inactive
 	[[ ! -e /sys/fs/cgroup/test${ID//-/}.slice ]]
 }
 
