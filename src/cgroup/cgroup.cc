@@ -231,7 +231,6 @@ Cgroup Cgroup::open(const Layout& layout, std::string path) {
 Cgroup Cgroup::adopt(const Layout& layout, std::string path, const std::vector<std::string>& needed) {
   Cgroup cgroup = open(layout, std::move(path));
   Step step("use the cgroup", cgroup.path_);
-  cgroup.made_ = true;
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i)
     if (cgroup.present_[i]) enable_down_to(layout.hierarchies[i], parent_of(cgroup.path_), needed);
   return cgroup;

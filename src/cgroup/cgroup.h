@@ -25,8 +25,8 @@ class Cgroup {
                        Existing existing = Existing::refused);
   /// Switches the controllers on in v2 for a cgroup that there is already, where they are not; as create.
   static void enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed);
-  /// One that somebody else made for us (systemd) with what can be switched on there; from now on as if it
-  /// came from `create`. Throws as that does.
+  /// One that somebody else made for us, and removes again (systemd), with what can be switched on down to
+  /// it. Throws as `create` does.
   static Cgroup adopt(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);

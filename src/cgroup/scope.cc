@@ -1,8 +1,10 @@
 #include "cgroup/scope.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <sys/prctl.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -66,11 +68,13 @@ std::vector<Property> unit_properties(const Unit& unit, std::string_view contain
 
 Scope::Scope(Systemd systemd, const Layout& layout, Unit unit)
     : systemd_(std::move(systemd)),
+      layout_(&layout),
       unit_(std::move(unit)),
       directory_(layout.unified()->mount.value + unit_.cgroup) {}
 
 Scope::Scope(Scope&& other) noexcept
     : systemd_(std::move(other.systemd_)),
+      layout_(other.layout_),
       unit_(std::move(other.unit_)),
       directory_(std::move(other.directory_)),
       placeholder_(std::exchange(other.placeholder_, 0)),
@@ -137,14 +141,29 @@ void Scope::occupied() {
 Scope::~Scope() {
   leave_place();
   try {
-    if (started_ && unit_.is_slice()) systemd_.stop(unit_.name);
+    if (started_) remove_unit(*layout_, unit_.name, unit_.cgroup);
   } catch (const std::exception&) {
     // The error that undoes this is the one to tell.
   }
 }
 
-void forget_unit(const std::string& name) {
-  if (name.ends_with(".slice")) Systemd::connect(address_of(own_manager())).stop(name);
+void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup) {
+  using std::chrono::milliseconds;
+  const Hierarchy* unified = layout.unified();
+  if (!unified) return;
+  const std::string directory = unified->mount.value + cgroup;
+  // Systemd removes the cgroup. If we did, the kernel's word that it is empty, which comes a little later,
+  // could be lost with it, and the scope would be there for ever.
+  const auto give_up = std::chrono::steady_clock::now() + milliseconds(2000);
+  for (milliseconds pause(1); !name.ends_with(".slice"); pause = std::min(pause * 2, milliseconds(20))) {
+    if (!sys::exists(sys::here, directory)) return;
+    Cgroup::kill(layout, cgroup);
+    if (std::chrono::steady_clock::now() >= give_up) break;
+    std::this_thread::sleep_for(pause);
+  }
+  Cgroup::kill(layout, cgroup);
+  Systemd::connect(address_of(own_manager())).stop(name);
+  Cgroup::remove(layout, cgroup);
 }
 
 }  // namespace tare::cgroup

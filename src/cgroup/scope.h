@@ -20,8 +20,8 @@ std::vector<Property> unit_properties(const Unit& unit, std::string_view contain
                                       std::span<const std::pair<std::string, std::string>> annotations);
 
 /// A scope is there as long as a process is in it. Until the container's first one is, which is born in it,
-/// a process of ours holds its place. It dies with this object, and with this process: a scope that was not
-/// used is gone without anybody's doing.
+/// a process of ours holds its place. That one dies with this process: a scope that was not used is gone
+/// without anybody's doing. The Layout outlives it.
 class Scope {
  public:
   /// Starts the unit. Throws Error{unsupported} without systemd or cgroup v2, Error{conflict} when something
@@ -37,7 +37,7 @@ class Scope {
   void make_room();
   /// The container's process is there: the placeholder goes.
   void occupied();
-  /// It is no longer stopped with this object.
+  /// It is no longer removed with this object.
   void keep() noexcept { started_ = false; }
 
  private:
@@ -46,6 +46,7 @@ class Scope {
   void leave_place() noexcept;
 
   Systemd systemd_;
+  const Layout* layout_;
   Unit unit_;
   std::string directory_;  ///< of its cgroup
   pid_t placeholder_ = 0;
@@ -53,9 +54,10 @@ class Scope {
   bool started_ = false;
 };
 
-/// After its processes have ended: what of the unit does not go by itself. A scope goes with its last
-/// process, a slice is stopped.
-void forget_unit(const std::string& name);
+/// Kills what is in the unit's cgroup, and returns when that is gone. No error when it is gone already. A
+/// scope goes when systemd hears of its last process's end; a slice, and a scope that does not go, are
+/// stopped.
+void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup);
 
 /// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.
 void check_is_unified(const Layout& layout);

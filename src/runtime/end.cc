@@ -112,9 +112,13 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
     }
   }
   const auto config = try_config(*directory);
-  if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty())
-    cgroup::Cgroup::remove(cgroup::read_layout(), cgroup);
-  if (const auto unit = directory->try_read_unit()) cgroup::forget_unit(*unit);
+  if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty()) {
+    const cgroup::Layout cgroups = cgroup::read_layout();
+    if (const auto unit = directory->try_read_unit())
+      cgroup::remove_unit(cgroups, *unit, cgroup);
+    else
+      cgroup::Cgroup::remove(cgroups, cgroup);
+  }
   directory->remove();
   if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }

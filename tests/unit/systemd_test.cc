@@ -84,7 +84,7 @@ TEST_F(RealSystemd, AScopeHasItsLimitsAndGoesWithItsObject) {
     EXPECT_EQ(limit("pids.max"), "6");
     EXPECT_THROW(start(), Error) << "its cgroup is in use";
   }
-  // The name is free at once for whoever comes next, though systemd may not have noticed yet.
+  EXPECT_FALSE(sys::exists(sys::here, directory()));
   const Scope again = start();
   EXPECT_EQ(limit("pids.max") == "5", false);
 }
