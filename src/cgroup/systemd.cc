@@ -111,7 +111,7 @@ struct Refusal {
 
 std::string read_text(::sd_bus_message* message, char type) {
   const char* read = nullptr;
-  checked(sd_bus().read_basic(message, type, &read), "read a message from systemd");
+  checked(sd_bus().read_basic(message, type, static_cast<void*>(&read)), "read a message from systemd");
   return read;
 }
 

@@ -139,8 +139,8 @@ class ValueReader {
         rest_.remove_prefix(i + 1);
         return text;
       }
-      if (rest_[i] == '\\' && ++i == rest_.size()) break;
-      text += rest_[i];
+      if (rest_[i] == '\\') i++;
+      if (i < rest_.size()) text += rest_[i];
     }
     refuse();
   }
@@ -224,7 +224,7 @@ bool is_property_name(std::string_view name) {
 }  // namespace
 
 std::string to_text(const Property& property) {
-  const auto& [type, elements] = property.value;
+  const PropertyValue& told = property.value;
   const auto one = [&](const auto& value) -> std::string {
     using Value = std::remove_cvref_t<decltype(value)>;
     if constexpr (std::is_same_v<Value, std::string>)
@@ -232,14 +232,14 @@ std::string to_text(const Property& property) {
     else if constexpr (std::is_same_v<Value, std::uint64_t>)
       return value == infinity ? "infinity" : std::to_string(value);
     else
-      return type == "b" ? (value != 0 ? "yes" : "no") : std::to_string(value);
+      return told.type == "b" ? (value != 0 ? "yes" : "no") : std::to_string(value);
   };
   std::string text;
-  if (type == "ay") {
-    for (const auto& byte : elements) text.insert(0, format("{:02x}", std::get<std::uint64_t>(byte)));
+  if (told.type == "ay") {
+    for (const auto& byte : told.elements) text.insert(0, format("{:02x}", std::get<std::uint64_t>(byte)));
     text.insert(0, "0x");
   } else {
-    for (const auto& element : elements)
+    for (const auto& element : told.elements)
       text.append(text.empty() ? "" : " ").append(std::visit(one, element));
   }
   return format("{}={}", property.name, text);

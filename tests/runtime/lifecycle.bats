@@ -27,7 +27,8 @@ create() { runtime create --bundle "$BUNDLE" "$@" "$ID" </dev/null >"$BATS_TEST_
 @test "the pid file is digits without a line feed" {
 	command_is sleep 1000
 	create --pid-file "$BATS_TEST_TMPDIR/pid"
-	[[ $(xxd -p "$BATS_TEST_TMPDIR/pid") =~ ^(3[0-9])+$ ]]
+	[[ -s $BATS_TEST_TMPDIR/pid ]]
+	equal "what is no digit" "$(tr -d 0-9 <"$BATS_TEST_TMPDIR/pid" | wc -c)" 0
 	equal pid "$(cat "$BATS_TEST_TMPDIR/pid")" "$(runtime state "$ID" | jq .pid)"
 }
 
