@@ -233,6 +233,7 @@ long enter_directory(const Operation& operation) {
   const long result = call(__NR_chdir, address(operation.path));
   if (result < 0) return result;
   char where[path_limit];
+  where[0] = '\0';
   const long size = call(__NR_getcwd, address(where), sizeof where);
   if (size < 0) return size;
   return where[0] == '/' ? 0 : -e_noent;

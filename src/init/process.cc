@@ -71,6 +71,16 @@ long clone_sibling(int cgroup) {
   return call(__NR_clone3, address(&arguments), sizeof arguments);
 }
 
+// A limit of processes keeps new ones out, and not those that move in (Documentation/admin-guide/cgroup-v2,
+// "PID").
+long move_into(int cgroup) {
+  const long file = call(__NR_openat, cgroup, address("cgroup.procs"), o_wronly | o_cloexec, 0);
+  if (file < 0) return file;
+  const long written = call(__NR_write, file, address("0"), 1);
+  close(static_cast<int>(file));
+  return written < 0 ? written : 0;
+}
+
 }  // namespace
 
 // A process does not enter the pid namespace that it joins, its children do; with CLONE_PARENT the child is
@@ -78,12 +88,16 @@ long clone_sibling(int cgroup) {
 long fork_process(Context& context, const Operation& operation) {
   // It has cgroups below it that share its resources out, or is gone: then the first process was moved.
   const int cgroup = descriptor(context, operation.slot), other = descriptor(context, operation.into);
-  long child = clone_sibling(cgroup >= 0 ? cgroup : other);
+  int born_in = cgroup >= 0 ? cgroup : other;
+  long child = clone_sibling(born_in);
   if (other >= 0 && (child == -e_busy || child == -e_noent || child == -e_nodev))
-    child = clone_sibling(other);
+    child = clone_sibling(born_in = other);
+  const bool is_full = child == -e_again && born_in >= 0;
+  if (is_full) child = clone_sibling(-1);
   if (child < 0) return child;
   if (child > 0)
     for (;;) call(__NR_exit_group, 0);
+  if (const long moved = is_full ? move_into(born_in) : 0; moved < 0) return moved;
   Message message{.type = Message::Type::forked, .value = 0};
   const long sent =
       call(__NR_sendto, context.list->sync_socket, address(&message), sizeof message, msg_nosignal, 0, 0);

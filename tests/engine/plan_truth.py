@@ -154,7 +154,7 @@ PLAN = {
     "set_streams": lambda op, world: [
         words("stream", n, "pipe" if name.startswith("std") else name) for n, name in enumerate(op["streams"])] + [
         words("?" * world.streams_are_given + "owner of a stream:", op["owner"]) for name in op["streams"] if name.startswith("std")],
-    "pivot": lambda op, world: ["enter the root", "pivot", "let go of the old root", "enter /"],
+    "pivot": lambda op, world: ["enter the root", "pivot" if op["by"] == "pivot_root" else op["by"], "let go of the old root", "enter /"],
     "set_hostname": lambda op, world: ["hostname " + op["value"]],
     "set_domainname": lambda op, world: ["domainname " + op["value"]],
     "raise_loopback": lambda op, world: ["lo up"],

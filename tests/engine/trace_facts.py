@@ -376,6 +376,8 @@ def resize_terminal(trace, rows, columns):
 
 
 def control_device(trace, process, args, result):
+    if process.role == "tare" and "TCSET" in args[1]:
+        return []  # the caller's own terminal: it may be made raw before or after the command begins
     if args[1] == "TIOCGPTPEER":
         process.paths[result.partition("<")[0]] = "the terminal"
     size = re.search(r"ws_row=(\d+), ws_col=(\d+)", args[-1])
