@@ -10,7 +10,7 @@ from storm_tools import *  # pylint: disable=wildcard-import,unused-wildcard-imp
 most_boxes = 5
 keeper = ["sh", "-c", 'trap "exit 7" TERM; echo ready; while :; do sleep 1000 & wait $!; done']
 executed = ["sleep", "4321"]
-stopped = {"exited 7", "exited 137"}  # it may not have set its trap yet
+stopped = {"exited 7", "exited 137", "exited 143"}  # it may not have set its trap yet, and with --init TERM ends it then
 killed = {"exited 255", "exited 137"}  # its monitor; its first process
 unstarted = {"exited 125", "exited 255"}  # the same before its command ran
 living = {"running", "paused"}
@@ -251,25 +251,30 @@ class VerbStorm:
         if code != 0 or error:
             fail(f"ps: {code} {error}: {told}")
         self.check(told)
-        time.sleep(0.05)  # the end of one that was just killed
+        limit = time.monotonic() + 20  # for the end of one that was just killed
+        while (left := self.left()) and time.monotonic() < limit:
+            time.sleep(0.05)
+        for words in left:
+            fail(f"{words}: {told}")
+
+    def left(self):
+        """What is there of others than living containers, in words."""
         call("ps", "-a")
         ids, live = set(call("ps", "-aq", "--no-trunc")[1].split()), set(call("ps", "-q", "--no-trunc")[1].split())
         held = {f"{id}{end}" for id in live for end in ("", ".json", ".sock")}
-        expected = {"containers": ids, "locks": live, "staging": set()}
-        for name, allowed in expected.items():
-            if left := set(os.listdir(f"{store}/{name}") if os.path.isdir(f"{store}/{name}") else []) - allowed:
-                fail(f"left in {name}: {left}: {told}")
-        if left := set(os.listdir(os.environ["TARE_RUN_ROOT"] + "/containers")) - held:
-            fail(f"left in the run root: {left}: {told}")
+        left = []
+        for name, allowed in {"containers": ids, "locks": live, "staging": set()}.items():
+            if there := set(os.listdir(f"{store}/{name}") if os.path.isdir(f"{store}/{name}") else []) - allowed:
+                left.append(f"left in {name}: {there}")
+        if there := set(os.listdir(os.environ["TARE_RUN_ROOT"] + "/containers")) - held:
+            left.append(f"left in the run root: {there}")
         if len(os.listdir(f"{store}/names")) > len(ids):
-            fail(f"names: {os.listdir(f'{store}/names')} of {len(ids)} containers: {told}")
+            left.append(f"names: {os.listdir(f'{store}/names')} of {len(ids)} containers")
         for _, directories, _ in os.walk("/sys/fs/cgroup"):
-            for name in directories:
-                if name.startswith("tare-") and name[5:69] not in live:
-                    fail(f"left: cgroup {name}: {told}")
-        for pid in others():
-            if read(f"/proc/{pid}/cmdline").split("\0")[:2] == executed and command_name(parent_of(pid)) != "tare: exec":
-                fail(f"an executed process has lost its monitor: {told}")
+            left += [f"left: cgroup {name}" for name in directories if name.startswith("tare-") and name[5:69] not in live]
+        left += ["an executed process has lost its monitor" for pid in others()
+                 if read(f"/proc/{pid}/cmdline").split("\0")[:2] == executed and command_name(parent_of(pid)) != "tare: exec"]
+        return left
 
     def run(self):
         for arguments in (["run", "--rm", rootfs, "true"], ["ps"]):
