@@ -10,6 +10,7 @@
 #include "cgroup/freezer.h"
 #include "cgroup/text.h"
 #include "cgroup/tree.h"
+#include "cgroup/usage.h"
 #include "sys/file.h"
 
 namespace tare::cgroup {
@@ -104,17 +105,6 @@ void make_cgroup(const Hierarchy& hierarchy, const std::string& path, const std:
   }
 }
 
-// The words are runc's.
-void check_unused(const std::string& directory) {
-  const std::string processes = sys::try_read_file(sys::here, directory + "/cgroup.procs").value_or("");
-  if (const auto count = std::ranges::count(processes, '\n'); count > 0)
-    throw Error(ErrorKind::conflict,
-                format("container's cgroup is not empty: {} process(es) found in {}", count, directory));
-  for (const char* file : {"/freezer.state", "/cgroup.events"})
-    if (says_frozen(sys::try_read_file(sys::here, directory + file).value_or("")))
-      throw Error(ErrorKind::conflict, format("container's cgroup unexpectedly frozen: {}", directory));
-}
-
 void remove_made_parents(const Hierarchy& hierarchy, std::string path) {
   for (path = parent_of(path); !path.empty(); path = parent_of(path)) {
     const std::string full = hierarchy.mount.value + path;
@@ -198,12 +188,23 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       present_(std::move(other.present_)),
       made_(std::exchange(other.made_, false)) {}
 
+// The words are runc's.
+void Cgroup::check_unused(const Layout& layout, const std::string& path) {
+  if (const auto processes = list_processes(layout, path); !processes.empty())
+    throw Error(ErrorKind::conflict, format("container's cgroup is not empty: {} process(es) found in {}",
+                                            processes.size(), path));
+  for (const auto& hierarchy : layout.hierarchies)
+    for (const char* file : {"/freezer.state", "/cgroup.events"})
+      if (says_frozen(sys::try_read_file(sys::here, hierarchy.mount.value + path + file).value_or("")))
+        throw Error(ErrorKind::conflict,
+                    format("container's cgroup unexpectedly frozen: {}", hierarchy.mount.value + path));
+}
+
 Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed,
                       Existing existing) {
   Cgroup cgroup(layout, std::move(path));
   Step step("make the cgroup", cgroup.path_);
-  if (existing == Existing::taken)
-    for (const auto& hierarchy : layout.hierarchies) check_unused(hierarchy.mount.value + cgroup.path_);
+  if (existing == Existing::taken) check_unused(layout, cgroup.path_);
   cgroup.made_ = true;
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i) {
     const Hierarchy& hierarchy = layout.hierarchies[i];

@@ -23,6 +23,9 @@ class Cgroup {
   enum class Existing { refused, taken };
   static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {},
                        Existing existing = Existing::refused);
+  /// Throws Error{conflict} when processes are in it or below it, or it is frozen: what is in a cgroup is
+  /// ended with the container whose it is. No error when there is no such cgroup.
+  static void check_unused(const Layout& layout, const std::string& path);
   /// Switches the controllers on in v2 for a cgroup that there is already, where they are not; as create.
   static void enable(const Layout& layout, const std::string& path, const std::vector<std::string>& needed);
   /// One that somebody else made for us, and removes again (systemd), with what can be switched on down to

@@ -40,6 +40,13 @@ struct Claim {
   std::function<void()> when_gone = [] {};
 
   explicit Claim(StateDirectory claimed) : directory(std::move(claimed)) {}
+  /// After directory.unlock(): whether the container is still there. Its name may be another one's by now,
+  /// which is nobody's to undo.
+  bool regain() {
+    directory.lock();
+    if (!directory.is_there()) stays = true;
+    return !stays;
+  }
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
@@ -70,6 +77,9 @@ Preparation prepare(const CreateOptions& options) {
   const int passed = take_listening_sockets(config.process) + options.passed_descriptors;
   if (NotifySocket::is_wanted()) NotifySocket::add_to(config, options.root / options.id);
   made.program = make_plan(config, made.facts, options.id);
+  if (!options.pivots && is_new(made.bundle.config, oci::NamespaceKind::user))
+    throw Error(ErrorKind::unsupported, "--no-pivot and a user namespace are not supported together", 0,
+                "there the host's mounts could not be taken away");
   if (!options.pivots) move_root_instead(made.program);
   const cgroup::Layout& cgroups = made.facts.cgroups;
   made.limits = cgroup::plan_limits(cgroups, config.resources, cgroup::read_facts(cgroups));
@@ -137,6 +147,8 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   sys::use_all_processors();
 
   Claim claim(StateDirectory::claim(options.root, options.id));
+  // Before anything says that this cgroup is the container's: what is in it is ended with that.
+  cgroup::Cgroup::check_unused(prepared.facts.cgroups, prepared.bundle.config.cgroups_path);
   claim.directory.write_config(prepared.bundle.config_text);
   if (NotifySocket::is_wanted()) NotifySocket::make_directory(claim.directory.fd());
   if (prepared.bundle.unit) claim.directory.write_unit(prepared.bundle.unit->name);
@@ -177,20 +189,23 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
     run_hooks(HookPoint::start_container, subject);
     notify = NotifySocket::open(claim.directory.fd());
     container.start();
-    run_hooks(HookPoint::poststart, subject);
   }
-  write_pid_file(options.pid_file, container.pid());
-  if (stay == Stay::not_at_all) {
-    if (notify) notify->wait_until_ready(container.pid(), container.pidfd());
-    container.let_go();
-    cgroup.keep();
-    claim.stays = true;
-    return 0;
+  claim.directory.unlock();  // for whoever wants to end it meanwhile
+  int code = 0;
+  try {
+    if (gate == Gate::none) run_hooks(HookPoint::poststart, subject);
+    write_pid_file(options.pid_file, container.pid());
+    if (stay == Stay::until_end)
+      code = stay_until_end(container, std::move(console), *signals, notify ? &*notify : nullptr);
+    else if (notify)
+      notify->wait_until_ready(container.pid(), container.pidfd());
+  } catch (...) {
+    if (!claim.regain()) cgroup.keep();
+    throw;
   }
-  claim.directory.unlock();  // for whoever wants to kill it meanwhile
-  const int code = stay_until_end(container, std::move(console), *signals, notify ? &*notify : nullptr);
-  claim.stays = keep == Keep::state;
-  if (claim.stays) cgroup.keep();
+  if (stay == Stay::not_at_all) container.let_go();
+  if (stay == Stay::not_at_all || keep == Keep::state) claim.stays = true;
+  if (claim.stays || !claim.regain()) cgroup.keep();
   return code;
 }
 

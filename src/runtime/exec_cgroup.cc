@@ -48,6 +48,8 @@ ExecCgroup choose_cgroup(const cgroup::Layout& layout, const std::string& own,
     if (layout.mode() == cgroup::Mode::v2)
       throw Error(ErrorKind::invalid, format("bad cgroup \"{}\": controllers are for cgroup v1", one));
     std::string_view rest = std::string_view(one).substr(0, colon);
+    if (rest.empty() || rest.ends_with(','))
+      throw Error(ErrorKind::invalid, format("bad cgroup \"{}\": a controller is missing", one));
     while (!rest.empty()) {
       const std::string_view controller = rest.substr(0, rest.find(','));
       rest.remove_prefix(std::min(rest.size(), controller.size() + 1));

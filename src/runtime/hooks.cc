@@ -138,7 +138,10 @@ struct Attributes {
 // Waits for the leader of a process group; nullopt: not in time, and then all of the group is killed.
 std::optional<int> wait_status(pid_t pid, sys::Fd pidfd, const std::optional<int>& timeout) {
   const bool in_time = !timeout || sys::wait_for_end(pidfd, *timeout * 1000);
-  if (!in_time) ::kill(-pid, SIGKILL);
+  if (!in_time) {
+    ::kill(-pid, SIGKILL);
+    sys::kill_process(pidfd);  // it may have left its group
+  }
   const int status = sys::reap(pid);
   return in_time ? std::optional(status) : std::nullopt;
 }
@@ -156,15 +159,25 @@ std::optional<int> run_outside(const oci::Hook& hook, const HookStreams& streams
   return wait_status(pid, pidfd, hook.timeout);
 }
 
+std::vector<std::string> own_environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; variable++) variables.emplace_back(*variable);
+  return variables;
+}
+
 std::optional<int> run_in_container(const Point& point, const oci::Hook& hook, const HookStreams& streams,
                                     const HookSubject& subject) {
   oci::RuntimeConfig config = subject.config;
   config.process.terminal = config.process.null_input = config.process.is_supervised = false;
   config.process.args = arguments_of(hook);
+  // A program of the host's gets nothing of the container's: LD_PRELOAD would make it another one
+  // (CVE-2025-23266).
   if (hook.env)
     config.process.env = *hook.env;
-  else
+  else if (point.where == Where::inside)
     add_home(config.process, config.root.path);
+  else
+    config.process.env = own_environment();
   plan::Program program = point.where == Where::inside ? make_exec_plan(config, *subject.facts, subject.id)
                                                        : make_early_plan(config, *subject.facts);
   program.entries.back().list = {hook.path};  // whatever it is called

@@ -89,9 +89,8 @@ StateDirectory StateDirectory::claim(const HostPath& root, const std::string& id
   StateDirectory made = open(root, id);
   // Between the making and the locking, somebody who deletes may have taken it for one whose maker was
   // killed.
-  struct stat status{};
-  if (!sys::try_lock(made.directory_) || ::fstat(made.directory_.number(), &status) != 0 ||
-      status.st_nlink == 0)
+  made.locked_ = sys::try_lock(made.directory_);
+  if (!made.locked_ || !made.is_there())
     throw Error(ErrorKind::conflict, format("container {} was deleted while it was being made", id));
   return made;
 }
@@ -118,9 +117,18 @@ void StateDirectory::lock() {
     const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
     ::nanosleep(&pause, nullptr);
   }
+  locked_ = true;
 }
 
-void StateDirectory::unlock() { ::flock(directory_.number(), LOCK_UN); }
+void StateDirectory::unlock() {
+  ::flock(directory_.number(), LOCK_UN);
+  locked_ = false;
+}
+
+bool StateDirectory::is_there() const noexcept {
+  struct stat status{};
+  return ::fstat(directory_.number(), &status) == 0 && status.st_nlink > 0;
+}
 
 std::optional<ContainerState> StateDirectory::try_read() const {
   const auto text = sys::try_read_file(directory_, state_name);
@@ -166,6 +174,7 @@ std::optional<std::string> StateDirectory::try_read_unit() const {
 
 Status StateDirectory::status(const std::optional<ContainerState>& state) const {
   if (!state) {
+    if (locked_) return Status::stopped;  // nobody is making it, then
     const auto again = sys::try_open_at(directory_, ".", O_RDONLY | O_DIRECTORY);
     return again && !sys::try_lock(again) ? Status::creating : Status::stopped;
   }

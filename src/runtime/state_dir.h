@@ -51,6 +51,8 @@ class StateDirectory {
   /// Waits ten seconds for who holds it, then throws Error{conflict}.
   void lock();
   void unlock();
+  /// Whether it was not removed since it was opened; its name may be another one's by now.
+  bool is_there() const noexcept;
 
   /// nullopt: there is none, since the container is being made, or its making was killed.
   std::optional<ContainerState> try_read() const;
@@ -78,6 +80,7 @@ class StateDirectory {
   HostPath root_;
   std::string id_;
   sys::UniqueFd directory_;
+  bool locked_ = false;  ///< by this object
 };
 
 /// The ids of all containers, sorted.

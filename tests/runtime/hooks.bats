@@ -286,3 +286,23 @@ state_told() { cat "$TOLD/$1.state"; }
 	equal hooks "$(jq -c '[.hooks[] | .operation] | unique, length' "$TOLD/plan" | tr '\n' ' ')" '["run_hook"] 6 '
 	equal points "$(jq -c '[.init[] | .point // empty]' "$TOLD/plan")" '["mounted","ready"]'
 }
+
+@test "a createContainer hook is not given the image's environment" {
+	configure '.process.env += ["LD_PRELOAD=/evil.so"]'
+	command_is true
+	hook createContainer "$BATS_TEST_TMPDIR/tell" tell createContainer "$TOLD"
+	create
+	grep -q ^PATH= "$TOLD/createContainer.env"
+	run ! grep LD_PRELOAD "$TOLD/createContainer.env"
+	runtime delete --force "$ID"
+	nothing_left
+}
+
+@test "a hook that leaves its process group is ended in time all the same" {
+	command -v perl >/dev/null || skip "there is no perl"
+	configure ".hooks.createRuntime = [{path: \"/usr/bin/perl\", args: [\"perl\", \"-e\", \"setpgrp(0, getpgrp(getppid())); sleep 1000\"], timeout: 1}]"
+	run timeout 30 "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" create --bundle "$BUNDLE" "$ID"
+	equal code "$status" 1
+	[[ $output == *"ran past specified timeout of 1.0s"* ]]
+	nothing_left
+}

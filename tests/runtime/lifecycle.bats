@@ -228,7 +228,8 @@ has_got() { [[ $(wc -l <"$BUNDLE/rootfs/got") == "$1" ]]; }
 		sleep "0.00$round"
 		kill -KILL "$victim" 2>/dev/null || true
 		wait "$victim" || true
-		runtime delete --force "$ID"
+		# One that was not begun is not there.
+		runtime delete "$ID" || runtime delete --force "$ID"
 		wait_until 5 nothing_left
 	done
 }

@@ -35,6 +35,57 @@ cgroup_directory() {
 	nothing_left
 }
 
+@test "create refuses a cgroup below which a process is, and ends nobody" {
+	local directory process
+	directory=$(cgroup_directory "parent-$ID")
+	mkdir -p "$directory/inner"
+	sleep 1000 3>&- &
+	process=$!
+	echo "$process" >"$directory/inner/cgroup.procs"
+	configure ".linux.cgroupsPath = \"/parent-$ID\""
+	run runtime create --bundle "$BUNDLE" "$ID"
+	runtime delete --force "$ID"
+	kill "$process" # which is there to be ended
+	wait "$process" || true
+	wait_until 5 rmdir "$directory/inner"
+	rmdir "$directory"
+	equal code "$status" 1
+	[[ $output == *"container's cgroup is not empty: 1 process(es) found"* ]]
+	nothing_left
+}
+
+@test "a run whose container was deleted meanwhile leaves the next one of that name alone" {
+	command_is sleep 1000
+	(exec "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-) &
+	local first=$!
+	wait_until 20 has_status running
+	kill -STOP "$first"
+	runtime delete --force "$ID"
+	runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	kill -CONT "$first"
+	wait "$first" || true
+	equal status "$(status_of "$ID")" running
+	runtime exec "$ID" true
+	runtime delete --force "$ID"
+	nothing_left
+}
+
+@test "run --detach that waits does not keep its container from being ended" {
+	command_is sleep 1000
+	# A hook that goes on until it is told.
+	local hook=$BATS_TEST_TMPDIR/hook
+	printf '#!/bin/sh\nwhile [ ! -e %s ]; do sleep 0.05; done\n' "$BATS_TEST_TMPDIR/go" >"$hook"
+	chmod +x "$hook"
+	configure ".hooks.poststart = [{path: \"$hook\"}]"
+	(exec "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-) &
+	local waiting=$!
+	wait_until 20 has_status running
+	timeout 5 "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" delete --force "$ID"
+	touch "$BATS_TEST_TMPDIR/go"
+	wait "$waiting" || true
+	nothing_left
+}
+
 @test "create refuses a frozen cgroup, and takes an empty one" {
 	command_is true
 	local directory
