@@ -143,6 +143,17 @@ Scope::~Scope() {
   }
 }
 
+void come_within_reach(const Layout& layout) {
+  const Hierarchy* unified = layout.unified();
+  if (!unified || (unified->own_path + "/").starts_with(unified->delegated + "/")) return;
+  const Property properties[] = {
+      text("Description", "tare-runtime"),
+      text("CollectMode", "inactive-or-failed"),
+      {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}},
+  };
+  Systemd::connect(address_of(own_manager())).start(format("tare-runtime-{}.scope", ::getpid()), properties);
+}
+
 void forget_unit(const std::string& name) {
   if (name.ends_with(".slice")) Systemd::connect(address_of(own_manager())).stop(name);
 }
