@@ -1,8 +1,9 @@
 #include "runtime/own_root.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <iterator>
+#include <optional>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -58,6 +59,7 @@ bool run_mapper(const Map& map, pid_t process, sys::Fd answer) {
   for (const auto& one : map.mappings)
     for (const auto number : {one.container, one.host, one.size}) words.push_back(std::to_string(number));
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;
