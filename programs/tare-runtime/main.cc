@@ -18,6 +18,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/signals.h"
+#include "sys/user_namespace.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -36,7 +37,7 @@ constexpr cli::Option global_options[] = {
     {"debug", 0, Takes::nothing, "", "accepted for compatibility"},
     {"systemd-cgroup", 0, Takes::nothing, "",
      "have systemd make new containers' cgroups; cgroupsPath is SLICE:PREFIX:NAME"},
-    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd",
+    {"cgroup-manager", 0, Takes::value, "cgroupfs|systemd|disabled",
      "who makes new containers' cgroups (default: cgroupfs)"},
     {"rootless", 0, Takes::value, "true|false|auto", "accepted for compatibility"},
     {"log-level", 0, Takes::value, "error|warning|debug", "accepted for compatibility: only errors are told"},
@@ -102,9 +103,11 @@ constexpr int exec_failed = 255;  ///< as runc has it: engines tell it from the 
 
 HostPath root_of(const cli::Parsed& parsed) {
   const char* user_directory = std::getenv("XDG_RUNTIME_DIR");
-  const bool is_users = ::geteuid() != 0 && user_directory && *user_directory;
-  const std::string standard =
-      is_users ? std::string(user_directory) + "/tare-runtime" : std::string("/run/tare-runtime");
+  std::string standard = "/run";
+  if (!sys::is_root_of_system())
+    standard =
+        user_directory && *user_directory ? user_directory : format("/run/user/{}", sys::outside_uid());
+  standard += "/tare-runtime";
   std::string root = parsed.value("root").value_or(standard);
   if (root.empty() || root == "/")
     throw Error(ErrorKind::usage, format("\"{}\" is no place for containers", root), 0, "see --root");

@@ -83,8 +83,10 @@ void enable_down_to(const Hierarchy& hierarchy, const std::string& parent,
                     const std::vector<std::string>& needed) {
   const auto wanted = controllers_for(hierarchy, needed);
   if (!wanted) return;
-  enable_controllers(hierarchy.mount.value, *wanted);
-  for (std::size_t end = 0; !parent.empty() && end != std::string::npos;) {
+  const std::size_t ours = hierarchy.delegated.size();
+  if (parent.size() < ours) return;
+  enable_controllers(hierarchy.mount.value + hierarchy.delegated, *wanted);
+  for (std::size_t end = ours; end < parent.size();) {
     end = parent.find('/', end + 1);
     enable_controllers(hierarchy.mount.value + parent.substr(0, end), *wanted);
   }

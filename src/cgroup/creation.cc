@@ -45,6 +45,7 @@ class Foreseen {
     if (!wanted) return;
     std::string from_above;
     for (const auto& parent : way_down(parent_of(path))) {
+      if (parent.size() < hierarchy_.delegated.size()) continue;
       const std::string directory = hierarchy_.mount.value + parent;
       const bool is_there = sys::exists(sys::here, directory);
       std::string on = is_there ? read_trimmed(directory + "/cgroup.subtree_control") : std::string();

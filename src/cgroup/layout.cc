@@ -90,6 +90,16 @@ Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
   return hierarchy;
 }
 
+bool can_write(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
+
+std::vector<std::string> read_controllers(const std::string& directory) {
+  const auto text = sys::try_read_file(sys::here, directory + "/cgroup.controllers");
+  std::vector<std::string> controllers;
+  for (std::string_view rest = trimmed(text ? *text : std::string_view{}); !rest.empty();)
+    controllers.emplace_back(next_word(rest, ' '));
+  return controllers;
+}
+
 }  // namespace
 
 bool Hierarchy::has(std::string_view controller) const {
@@ -160,13 +170,28 @@ Layout read_layout(const HostPath& proc, const std::string& process) {
   if (!mountinfo || !cgroup) return {};
   Layout layout = parse_layout(*mountinfo, *cgroup);
   for (auto& hierarchy : layout.hierarchies) {
-    hierarchy.writable =
-        hierarchy.writable && ::faccessat(AT_FDCWD, hierarchy.mount.c_str(), W_OK, AT_EACCESS) == 0;
-    if (!hierarchy.unified) continue;
-    const auto text = sys::try_read_file(sys::here, (hierarchy.mount / "cgroup.controllers").value);
-    for (std::string_view rest = trimmed(text ? *text : std::string_view{}); !rest.empty();)
-      hierarchy.controllers.emplace_back(next_word(rest, ' '));
+    hierarchy.writable = hierarchy.writable && can_write(hierarchy.mount.value);
+    if (hierarchy.unified) hierarchy.controllers = read_controllers(hierarchy.mount.value);
   }
+  return layout;
+}
+
+void find_delegated(Layout& layout, const std::string& path) {
+  for (auto& hierarchy : layout.hierarchies) {
+    for (std::size_t end = 0; !hierarchy.writable && end < path.size();) {
+      end = std::min(path.find('/', end + 1), path.size());
+      const std::string part = path.substr(0, end);
+      if (!can_write(hierarchy.mount.value + part)) continue;
+      hierarchy.writable = true;
+      hierarchy.delegated = part;
+      if (hierarchy.unified) hierarchy.controllers = read_controllers(hierarchy.mount.value + part);
+    }
+  }
+}
+
+Layout read_layout_for(const std::string& path) {
+  Layout layout = read_layout();
+  find_delegated(layout, path);
   return layout;
 }
 

@@ -18,7 +18,8 @@ struct Hierarchy {
   bool unified = false;
   std::string own_path;  ///< the cgroup of the caller (of read_layout's process), seen from `mount`; "/" when
                          ///< it lies outside
-  bool writable = false;  ///< cgroups can be made below `mount`
+  bool writable = false;  ///< cgroups can be made below `mount` and `delegated`
+  std::string delegated;  ///< the topmost cgroup that is the caller's to change: "" for all of them
 
   bool has(std::string_view controller) const;
 };
@@ -52,7 +53,13 @@ struct Layout {
 /// the controllers of v2 are not in these files and stay empty.
 Layout parse_layout(std::string_view mountinfo, std::string_view cgroup);
 
+/// What the caller may do about the cgroup `path`: where the top of a hierarchy is not his, one on the way
+/// down may have been given to him, with some controllers (cgroups(7), "Cgroups v2 delegation").
+void find_delegated(Layout& layout, const std::string& path);
+
 /// This machine as the calling process sees it; `own_path` is where the process with this name in /proc is.
 Layout read_layout(const HostPath& proc = HostPath("/proc"), const std::string& process = "self");
+/// The same for what is to be done about the cgroup `path`.
+Layout read_layout_for(const std::string& path);
 
 }  // namespace tare::cgroup

@@ -24,10 +24,13 @@ Error missing_controller(const Layout& layout, std::string_view controller, std:
   std::string hint = "mount a cgroup2 file system on /sys/fs/cgroup";
   if (hierarchy) {
     reason = format("but {} cannot be written", hierarchy->mount.value);
-    hint = "run as root, and mount it read-write";
+    hint =
+        "run as root, and mount it read-write; other users have cgroups by systemd only (--systemd-cgroup)";
   } else if (const Hierarchy* unified = layout.unified(); unified && layout.mode() == Mode::v2) {
-    reason = format("which is not among those in {}", (unified->mount / "cgroup.controllers").value);
-    hint = "boot the kernel with it, or let the parent cgroup delegate it";
+    reason = format("which is not among those in {}{}/cgroup.controllers", unified->mount.value,
+                    unified->delegated);
+    hint = unified->delegated.empty() ? "boot the kernel with it, or let the parent cgroup delegate it"
+                                      : "systemd delegates what Delegate= in its unit names, user@.service";
   } else if (unified || layout.mode() == Mode::v1) {
     reason = "which is not mounted";
     hint = format("mount -t cgroup -o {} cgroup /sys/fs/cgroup/{}", controller, controller);

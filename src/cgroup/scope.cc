@@ -166,4 +166,15 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
   Cgroup::remove(layout, cgroup);
 }
 
+void come_within_reach(const Layout& layout) {
+  const Hierarchy* unified = layout.unified();
+  if (!unified || (unified->own_path + "/").starts_with(unified->delegated + "/")) return;
+  const Property properties[] = {
+      text("Description", "tare-runtime"),
+      text("CollectMode", "inactive-or-failed"),
+      {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}},
+  };
+  Systemd::connect(address_of(own_manager())).start(format("tare-runtime-{}.scope", ::getpid()), properties);
+}
+
 }  // namespace tare::cgroup

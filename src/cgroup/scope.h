@@ -59,6 +59,10 @@ class Scope {
 /// stopped.
 void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup);
 
+/// A user's process can make others only in cgroups below what his systemd was given. This one, where it is
+/// elsewhere (in a login session, say), is put there by systemd first, into a scope of its own.
+void come_within_reach(const Layout& layout);
+
 /// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.
 void check_is_unified(const Layout& layout);
 

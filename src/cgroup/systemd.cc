@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "cgroup/sd_bus.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::cgroup {
 namespace {
@@ -129,12 +130,13 @@ SystemdAddress address_of(Manager manager) {
   if (manager == Manager::system)
     return {.own = "unix:path=/run/systemd/private",
             .bus = from_environment("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/dbus/system_bus_socket")};
-  const std::string directory = from_environment("XDG_RUNTIME_DIR", format("/run/user/{}", ::geteuid()));
+  const std::string directory =
+      from_environment("XDG_RUNTIME_DIR", format("/run/user/{}", sys::outside_uid()));
   return {.own = format("unix:path={}/systemd/private", directory),
           .bus = from_environment("DBUS_SESSION_BUS_ADDRESS", format("unix:path={}/bus", directory))};
 }
 
-Manager own_manager() { return ::geteuid() == 0 ? Manager::system : Manager::user; }
+Manager own_manager() { return sys::is_root_of_system() ? Manager::system : Manager::user; }
 
 class Systemd::Connection {
  public:

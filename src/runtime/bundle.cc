@@ -75,6 +75,7 @@ void complete_config(oci::RuntimeConfig& config, const HostPath& bundle, const s
   if (!root || !S_ISDIR(root->st_mode))
     throw Error(ErrorKind::invalid, format("root.path: {} is not a directory", config.root.path.value));
   config.root.path = sys::canonical(config.root.path);
+  config.root.ids_are_mapped = true;  // a bundle's files are owned by the ids that its user namespace maps
   for (auto& mount : config.mounts) complete_mount(mount, bundle);
   add_default_devices(config);
   config.cgroups_path = cgroup_path(config.cgroups_path, id);
@@ -119,6 +120,7 @@ Bundle read_bundle(const HostPath& directory, const std::string& id, const std::
     bundle.unit = unit_for(bundle.config.cgroups_path, id);
     bundle.config.cgroups_path = bundle.unit->cgroup;
   }
+  bundle.asks_for_cgroup = !bundle.config.cgroups_path.empty();
   complete_config(bundle.config, bundle.path, id);
   add_home(bundle.config.process, bundle.config.root.path);
   return bundle;

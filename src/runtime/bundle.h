@@ -13,6 +13,7 @@ struct Bundle {
   HostPath path;                     ///< absolute
   std::string config_text;           ///< as it stands in config.json
   oci::RuntimeConfig config;         ///< ready for make_plan
+  bool asks_for_cgroup = false;      ///< by name
   std::optional<cgroup::Unit> unit;  ///< which its cgroup is, where systemd makes that
 };
 

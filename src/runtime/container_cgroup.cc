@@ -1,11 +1,10 @@
 #include "runtime/container_cgroup.h"
 
-#include <unistd.h>
-
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::runtime {
 namespace {
@@ -28,17 +27,16 @@ cgroup::Cgroup make_cgroup(const CgroupOrder& order) {
 CgroupDriver parse_driver(const std::string& text) {
   if (text == "cgroupfs") return CgroupDriver::cgroupfs;
   if (text == "systemd") return CgroupDriver::systemd;
-  if (text == "disabled")
-    throw Error(ErrorKind::unsupported, "--cgroup-manager disabled is not supported yet", 0,
-                "cgroupfs or systemd");
-  throw Error(ErrorKind::usage, format("invalid cgroup-manager: {}", text), 0, "cgroupfs or systemd");
+  if (text == "disabled") return CgroupDriver::none;
+  throw Error(ErrorKind::usage, format("invalid cgroup-manager: {}", text), 0,
+              "cgroupfs, systemd or disabled");
 }
 
 cgroup::Unit unit_for(const std::string& cgroups_path, const std::string& id) {
   const cgroup::Manager manager = cgroup::own_manager();
   const auto first = sys::try_read_file(sys::here, "/proc/1/cgroup");
   return cgroup::unit_of(cgroups_path, id, manager,
-                         cgroup::manager_root(manager, first.value_or(""), ::geteuid()));
+                         cgroup::manager_root(manager, first.value_or(""), sys::outside_uid()));
 }
 
 std::vector<cgroup::Property> properties_of(const CgroupOrder& order) {

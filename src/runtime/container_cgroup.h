@@ -12,8 +12,9 @@
 
 namespace tare::runtime {
 
-enum class CgroupDriver { cgroupfs, systemd };
-/// "cgroupfs" or "systemd"; throws Error{usage}, Error{unsupported} for "disabled".
+/// Who makes a container's cgroup; none: nobody, it stays in the caller's.
+enum class CgroupDriver { cgroupfs, systemd, none };
+/// "cgroupfs", "systemd" or "disabled"; throws Error{usage}.
 CgroupDriver parse_driver(const std::string& text);
 
 /// The unit of a container whose config says `cgroups_path`, as it would be on this machine.

@@ -11,6 +11,7 @@
 #include "cgroup/devices.h"
 #include "cgroup/freezer.h"
 #include "cgroup/limits.h"
+#include "cgroup/scope.h"
 #include "oci/id_mapping.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
@@ -20,6 +21,7 @@
 #include "runtime/foreground.h"
 #include "runtime/hooks.h"
 #include "runtime/make_plan.h"
+#include "runtime/own_root.h"
 #include "runtime/pid_file.h"
 #include "runtime/plan_cgroup.h"
 #include "runtime/plan_mounts.h"
@@ -63,17 +65,44 @@ struct Claim {
 // What is known and checked before anything is made.
 struct Preparation {
   Bundle bundle;
+  uid_t owner = 0;
   HostFacts facts;
   plan::Program program;
   std::vector<cgroup::Write> limits;
 };
 
+// Who is root only of a user namespace has those cgroups that he was given, or none; the kernel lets him make
+// no devices and no program about them, and what he may not use he may not use in a container either.
+void fit_cgroup(Preparation& made, CgroupDriver driver) {
+  oci::RuntimeConfig& config = made.bundle.config;
+  cgroup::Layout& cgroups = made.facts.cgroups;
+  const bool is_named = made.bundle.asks_for_cgroup;
+  if (driver == CgroupDriver::none) {
+    if (is_named)
+      throw Error(ErrorKind::conflict,
+                  "linux.cgroupsPath names a cgroup, and --cgroup-manager says disabled");
+    for (auto& hierarchy : cgroups.hierarchies) hierarchy.writable = false;
+  }
+  if (driver != CgroupDriver::none && !made.facts.in_user_namespace) return;
+  if (cgroups.device_filter() == cgroup::DeviceFilter::none) config.resources.devices.clear();
+  if (driver == CgroupDriver::none || cgroups.hierarchies.empty()) return;
+  if (is_named && !cgroups.writable())
+    throw Error(ErrorKind::unsupported,
+                format("linux.cgroupsPath: {}: permission denied", config.cgroups_path), 0,
+                "leave it out, or let systemd make it (--systemd-cgroup)");
+  if (made.bundle.unit) cgroup::come_within_reach(cgroups);
+}
+
 Preparation prepare(const CreateOptions& options) {
   Preparation made{.bundle = read_bundle(options.bundle, options.id, options.config_file, options.driver),
-                   .facts = read_host_facts(),
+                   .owner = ::geteuid(),
+                   .facts = {},
                    .program = {},
                    .limits = {}};
   oci::RuntimeConfig& config = made.bundle.config;
+  become_root(config);
+  made.facts = read_host_facts(config.cgroups_path);
+  fit_cgroup(made, options.driver);
   const int passed = take_listening_sockets(config.process) + options.passed_descriptors;
   if (NotifySocket::is_wanted()) NotifySocket::add_to(config, options.root / options.id);
   made.program = make_plan(config, made.facts, options.id);
@@ -123,7 +152,7 @@ ContainerState state_of(const Preparation& prepared, const std::string& id, pid_
           .start_ticks = sys::start_ticks(pid).value_or(0),
           .boot = sys::boot_id(),
           .created = now(),
-          .owner = ::geteuid(),
+          .owner = prepared.owner,
           .cgroup = config.cgroups_path,
           .freezer = cgroup::freezer_file(prepared.facts.cgroups, config.cgroups_path),
           .own_pids = has_own_pids(config),
@@ -266,7 +295,7 @@ void start(const HostPath& root, const std::string& id) {
       .config = config, .id = id, .bundle = state->bundle, .pid = state->pid, .process = held};
   try {
     if (!config.hooks.start_container.empty()) {
-      const HostFacts facts = read_host_facts();
+      const HostFacts facts = read_host_facts(state->cgroup, std::to_string(state->pid));
       const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, state->cgroup);
       subject.facts = &facts;
       subject.cgroup = &cgroup;

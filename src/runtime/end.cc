@@ -36,7 +36,7 @@ void send(sys::Fd process, int signal) {
 }
 
 void kill_all(const ContainerState& state, int signal) {
-  const cgroup::Layout cgroups = cgroup::read_layout();
+  const cgroup::Layout cgroups = cgroup::read_layout_for(state.cgroup);
   if (signal == SIGKILL) {
     cgroup::Cgroup::kill(cgroups, state.cgroup);
     return;
@@ -73,11 +73,12 @@ void kill(const HostPath& root, const std::string& id, int signal, To to) {
   const sys::UniqueFd process = lives ? sys::try_hold(state->pid, state->start_ticks) : sys::UniqueFd();
   if (!process) throw Error(ErrorKind::conflict, "container not running");
   // Without a pid namespace the others would stay when the first one is gone.
-  if (signal == SIGKILL && !state->own_pids) return kill_all(*state, signal);
+  if (signal == SIGKILL && !state->own_pids) kill_all(*state, signal);
   const bool waits = status == Status::created || (status == Status::paused && has_gate(directory.fd()));
   send(process, waits ? deadly_or_harmless(signal) : signal);
   // v1's freezer holds even those that are to die.
-  if (signal == SIGKILL && status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
+  if (signal == SIGKILL && status == Status::paused)
+    cgroup::thaw(cgroup::read_layout_for(state->cgroup), state->cgroup);
 }
 
 void end_at_once(const ContainerState& state, sys::Fd process) noexcept {
@@ -105,7 +106,7 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
     const sys::UniqueFd process = sys::try_hold(state->pid, state->start_ticks);
     if (process) {
       sys::kill_process(process);
-      if (status == Status::paused) cgroup::thaw(cgroup::read_layout(), state->cgroup);
+      if (status == Status::paused) cgroup::thaw(cgroup::read_layout_for(state->cgroup), state->cgroup);
       if (!sys::wait_for_end(process, patience_ms))
         throw Error(ErrorKind::system, format("the process of container {} does not end", id), 0,
                     "perhaps it waits for a disk or a network file system");
@@ -113,7 +114,7 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
   }
   const auto config = try_config(*directory);
   if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty()) {
-    const cgroup::Layout cgroups = cgroup::read_layout();
+    const cgroup::Layout cgroups = cgroup::read_layout_for(cgroup);
     if (const auto unit = directory->try_read_unit())
       cgroup::remove_unit(cgroups, *unit, cgroup);
     else

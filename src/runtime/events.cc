@@ -48,13 +48,14 @@ timespec time_until(Clock::time_point moment) {
 }  // namespace
 
 json::object statistics_event(const HostPath& root, const std::string& id) {
-  return to_event(cgroup::read_layout(), find_living(root, id));
+  const ContainerState state = find_living(root, id);
+  return to_event(cgroup::read_layout_for(state.cgroup), state);
 }
 
 void watch_events(const HostPath& root, const std::string& id, std::chrono::nanoseconds interval,
                   const std::function<void(const json::object& event)>& tell) {
   const ContainerState state = find_living(root, id);
-  const cgroup::Layout layout = cgroup::read_layout();
+  const cgroup::Layout layout = cgroup::read_layout_for(state.cgroup);
   const sys::UniqueFd process = sys::try_hold(state.pid, state.start_ticks);
   if (!process) throw Error(ErrorKind::conflict, format("container with id {} is not running", id));
   const sys::UniqueFd watch = cgroup::watch_oom(layout, state.cgroup);

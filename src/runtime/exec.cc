@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/scope.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
 #include "runtime/console_socket.h"
@@ -48,11 +49,14 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
 
   const sys::UniqueFd pidfd_socket = connect_pidfd(options.pidfd_socket);
 
-  const HostFacts facts = read_host_facts();
+  const HostFacts facts = read_host_facts(state.cgroup, std::to_string(state.pid));
+  if (directory.try_read_unit()) cgroup::come_within_reach(facts.cgroups);
   const ExecCgroup place = choose_cgroup(facts.cgroups, state.cgroup, options.cgroups);
   config.cgroups_path = place.path;
-  plan::Program program =
-      make_exec_plan(config, facts, options.id, present_cgroup(facts.cgroups, state.pid, place.path));
+  plan::Program program = make_exec_plan(
+      config, facts, options.id,
+      // Without a right to cgroups the container has none, and may not leave the caller's.
+      facts.cgroups.writable() ? present_cgroup(facts.cgroups, state.pid, place.path) : HostPath());
   join_further(program, place.further);
   let_live_on(program);
   if (passed > 0) pass_descriptors_on(program, passed);

@@ -17,6 +17,7 @@
 #include "runtime/kernel_parameters.h"
 #include "runtime/plan_filter.h"
 #include "runtime/plan_mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::runtime {
 namespace {
@@ -66,9 +67,19 @@ void check_user_namespace(const oci::RuntimeConfig& config, std::uint64_t fresh,
                 format("the user {}:{} is in no uid or gid mapping of the container", user.uid, user.gid));
 }
 
+void plan_groups(plan::Program& program, const HostFacts& facts, const std::vector<std::uint32_t>& groups) {
+  if (!facts.groups_are_fixed) {
+    program.add({.kind = Kind::set_groups, .groups = groups});
+  } else if (!groups.empty()) {
+    throw Error(ErrorKind::unsupported,
+                "process.user.additionalGids: in this user namespace no process may change its groups", 0,
+                "it takes gids that are mapped by newgidmap(1)");
+  }
+}
+
 // In a user namespace just entered, a process's ids are nobody's there; what it makes would be nobody's, too.
-void plan_root_ids(plan::Program& program) {
-  program.add({.kind = Kind::set_groups});
+void plan_root_ids(plan::Program& program, const HostFacts& facts) {
+  plan_groups(program, facts, {});
   program.add({.kind = Kind::set_ids, .a = 0, .b = 0});
   program.add({.kind = Kind::set_capabilities,
                .a = plan::every_capability(),
@@ -79,11 +90,11 @@ void plan_root_ids(plan::Program& program) {
 // Born without ids, init becomes the namespace's root when they are there. The IPC namespace comes after
 // that: its root would be nobody's. Memory is hidden no earlier: the files in /proc that map the ids would be
 // hidden with it.
-void plan_user_namespace(plan::Program& program, const oci::RuntimeConfig& config) {
+void plan_user_namespace(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   program.user_namespace = {.uid_map = oci::map_text(config.uid_mappings),
                             .gid_map = oci::map_text(config.gid_mappings)};
   program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::map)});
-  plan_root_ids(program);
+  plan_root_ids(program, facts);
   program.add({.kind = Kind::hide_memory});
   program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
   program.add({.kind = Kind::unshare, .a = CLONE_NEWIPC});
@@ -92,7 +103,7 @@ void plan_user_namespace(plan::Program& program, const oci::RuntimeConfig& confi
 // New ones are made by the clone, but the cgroup namespace, which is entered after the v1 cgroups are joined,
 // so that they become its root. Existing ones are joined, the user namespace first: what is new belongs to
 // it.
-void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config) {
+void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   std::uint64_t fresh = 0;
   std::vector<const oci::Namespace*> joined;
   for (const auto& wanted : config.namespaces) {
@@ -106,7 +117,7 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config) {
   if (fresh & CLONE_NEWUSER) {
     check_user_namespace(config, fresh, joined.empty());
     program.namespaces = fresh & ~std::uint64_t{CLONE_NEWIPC};
-    plan_user_namespace(program, config);
+    plan_user_namespace(program, config, facts);
     return;
   }
   const auto joins = [&](NamespaceKind kind) {
@@ -123,7 +134,7 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config) {
     program.add({.kind = Kind::join_namespaces, .slot = slot, .a = flag_of(one->kind)});
   }
   if (belongs_to_joined) {
-    plan_root_ids(program);
+    plan_root_ids(program, facts);
     program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
     program.add({.kind = Kind::unshare, .a = fresh});
   }
@@ -195,7 +206,7 @@ void plan_rights(plan::Program& program, const oci::RuntimeConfig& config, const
   const oci::Capabilities& wanted = process.capabilities;
   // In a user namespace every capability is there to be given; what it is worth is another matter.
   const std::uint64_t had = has_user_namespace(config) ? plan::every_capability() : facts.capabilities;
-  program.add({.kind = Kind::set_groups, .groups = process.user.additional_gids});
+  plan_groups(program, facts, process.user.additional_gids);
   program.add({.kind = Kind::drop_bounding, .a = wanted.bounding});
   program.add({.kind = Kind::set_ids, .a = process.user.uid, .b = process.user.gid});
   program.add({.kind = Kind::set_capabilities,
@@ -250,9 +261,11 @@ bool has_mount_hooks(const oci::Hooks& hooks) {
 
 }  // namespace
 
-HostFacts read_host_facts() {
+HostFacts read_host_facts(const std::string& cgroup, const std::string& process) {
   HostFacts facts;
-  facts.cgroups = cgroup::read_layout();
+  facts.cgroups = cgroup::read_layout_for(cgroup);
+  facts.in_user_namespace = !sys::in_first_user_namespace();
+  facts.groups_are_fixed = sys::groups_are_fixed(process);
   if (facts.cgroups.device_filter() == cgroup::DeviceFilter::program)
     facts.cgroups.programs_are_refused = !cgroup::can_load_device_program();
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -291,7 +304,7 @@ std::vector<std::string> command_candidates(const std::vector<std::string>& args
 plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name) {
   plan::Program program;
   plan_process_start(program, facts);
-  plan_namespaces(program, config);
+  plan_namespaces(program, config, facts);
   plan_joins(program, config, facts);
   if (is_new(config, NamespaceKind::cgroup)) program.add({.kind = Kind::unshare, .a = CLONE_NEWCGROUP});
   plan_root(program, config);
@@ -337,7 +350,7 @@ void plan_entry(plan::Program& program, const oci::RuntimeConfig& config, const 
     program.inputs.push_back({.what = Input::What::directory, .slot = other, .path = other_cgroup.value});
   }
   plan_fork(program, cgroup, other);
-  if (has_user_namespace(config)) plan_root_ids(program);
+  if (has_user_namespace(config)) plan_root_ids(program, facts);
   plan_joins(program, config, facts);
   if (cgroup_namespace) program.add({.kind = Kind::join_namespaces, .slot = target, .a = cgroup_namespace});
 }

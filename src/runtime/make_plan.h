@@ -16,10 +16,13 @@ struct HostFacts {
   cgroup::Layout cgroups;
   std::uint64_t capabilities = 0;     ///< those that can be given: the caller has them, and its bounding set
   std::uint64_t ignored_signals = 0;  ///< bit n-1: the caller ignores signal n
+  bool in_user_namespace = false;     ///< the caller is root only there, and so will be what it makes
+  bool groups_are_fixed = false;      ///< no process of that user namespace may change its groups
 };
 
-/// This process's facts.
-HostFacts read_host_facts();
+/// This process's facts, for a container with this cgroup. `process`: one that is in the container's user
+/// namespace already, by its name in /proc.
+HostFacts read_host_facts(const std::string& cgroup = {}, const std::string& process = "self");
 
 /// `name` labels the session keyring. Throws Error{invalid} or Error{unsupported} naming the field.
 plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const std::string& name);

@@ -13,7 +13,7 @@ void pause(const HostPath& root, const std::string& id) {
   const Status status = directory.status(state);
   if (status != Status::running && status != Status::created)
     throw Error(ErrorKind::conflict, "container not running");
-  cgroup::freeze(cgroup::read_layout(), state->cgroup);
+  cgroup::freeze(cgroup::read_layout_for(state->cgroup), state->cgroup);
 }
 
 void resume(const HostPath& root, const std::string& id) {
@@ -21,7 +21,7 @@ void resume(const HostPath& root, const std::string& id) {
   directory.lock();
   const auto state = directory.try_read();
   if (directory.status(state) != Status::paused) throw Error(ErrorKind::conflict, "container not paused");
-  cgroup::thaw(cgroup::read_layout(), state->cgroup);
+  cgroup::thaw(cgroup::read_layout_for(state->cgroup), state->cgroup);
 }
 
 }  // namespace tare::runtime

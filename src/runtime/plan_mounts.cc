@@ -49,7 +49,8 @@ void check_destination(const oci::Mount& mount) {
     throw Error(ErrorKind::invalid, format("the mount destination \"{}\" is not an absolute path", path));
   if (path.find_first_not_of('/') == std::string::npos)
     throw Error(ErrorKind::invalid, "nothing can be mounted over the root /");
-  if (!is_below(path, "/proc") || (path == "/proc" && mount.type == "proc")) return;
+  const bool is_proc = mount.type == "proc" || (mount.type == "bind" && mount.source == "/proc");
+  if (!is_below(path, "/proc") || (path == "/proc" && is_proc)) return;
   if (std::ranges::find(mountable_in_proc, path) == mountable_in_proc.end())
     throw Error(ErrorKind::invalid, format("{} cannot be mounted over: it is part of /proc", path));
 }
@@ -218,17 +219,33 @@ void plan_mapped_root(plan::Program& program, const oci::Root& root, std::int32_
                             .ids = root.ids_are_mapped ? plan::Input::Ids::kept : plan::Input::Ids::mapped});
 }
 
-// What cannot be mounted in a user namespace as it stands: a terminal's group that is not mapped, and sysfs
-// of a network that belongs to others, which is the host's own then.
-void fit_to_user_namespace(const oci::RuntimeConfig& config, oci::Mount& mount) {
+// What shows a namespace can be mounted only by who has rights over that.
+constexpr struct {
+  std::string_view type;
+  oci::NamespaceKind shown;
+  const char* on_host;
+} views[] = {{"sysfs", oci::NamespaceKind::network, "/sys"},
+             {"mqueue", oci::NamespaceKind::ipc, "/dev/mqueue"},
+             {"proc", oci::NamespaceKind::pid, "/proc"}};
+
+// What cannot be mounted in a user namespace as it stands: a terminal's group that is not mapped, and views
+// of namespaces that belong to others, which are the host's own then.
+void fit_to_user_namespace(const oci::RuntimeConfig& config, const HostFacts& facts, oci::Mount& mount) {
   if (mount.type == "devpts")
     std::erase_if(mount.options, [&](const std::string& option) {
       return option.starts_with("gid=") && !config.gid_mappings.empty() &&
              !oci::host_id(config.gid_mappings, parse_integer<std::uint32_t>(option.substr(4)));
     });
-  if (mount.type == "sysfs" && !is_new(config, oci::NamespaceKind::network)) {
+  const bool has_new_ids = is_new(config, oci::NamespaceKind::user);
+  for (const auto& view : views) {
+    // One that is joined was made by the same user as the user namespace that this process is in.
+    const auto space = std::ranges::find(config.namespaces, view.shown, &oci::Namespace::kind);
+    const bool is_ours = space != config.namespaces.end() && (space->path.empty() || !has_new_ids);
+    if (mount.type != view.type || is_ours) continue;
     mount.type = "bind";
-    mount.source = "/sys";
+    mount.source = view.on_host;
+    // What the host has mounted there must stay: nobody may look below it (mount_namespaces(7), "locked").
+    if (facts.in_user_namespace) mount.options.emplace_back("rbind");
   }
 }
 
@@ -268,11 +285,11 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
       config.namespaces, [](const auto& one) { return one.kind == oci::NamespaceKind::cgroup; });
   for (oci::Mount mount : config.mounts) {
     Step step("mount", mount.destination.value);
-    if (has_user_namespace(config)) fit_to_user_namespace(config, mount);
+    if (has_user_namespace(config) || facts.in_user_namespace) fit_to_user_namespace(config, facts, mount);
     check_destination(mount);
     MountOptions options = parse_mount_options(mount.options);
     if (mount.type == "cgroup") {
-      if (facts.cgroups.writable())
+      if (facts.cgroups.writable() || (has_cgroup_namespace && facts.cgroups.mode() == cgroup::Mode::v2))
         plan_cgroup_mounts(program, mount, facts.cgroups, options.set,
                            has_cgroup_namespace ? std::string() : config.cgroups_path);
       continue;
@@ -323,8 +340,8 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
 void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
                   std::int32_t dev) {
   std::map<std::string, std::int32_t> directories = {{"/dev", dev}};
-  const bool may_make =
-      dev != plan::no_slot && (facts.capabilities >> CAP_MKNOD & 1) && !has_user_namespace(config);
+  const bool may_make = dev != plan::no_slot && (facts.capabilities >> CAP_MKNOD & 1) &&
+                        !has_user_namespace(config) && !facts.in_user_namespace;
   for (const auto& node : config.devices) {
     // In a /dev of the user's only what was asked for by name: the host's node is then known.
     if (dev == plan::no_slot && node.source.empty()) continue;

@@ -1,5 +1,6 @@
 #include "runtime/slots.h"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 #include "base/format.h"
 #include "runtime/foreign_mount.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::runtime {
 namespace {
@@ -24,7 +26,13 @@ sys::UniqueFd open_tree(const Input& input) {
     return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
   sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
-  if (!fd) throw system_error(format("cannot take {} for a mount", input.path));
+  if (!fd) {
+    const int number = errno;
+    throw system_error(number, format("cannot take {} for a mount", input.path),
+                       number == EINVAL && !input.recursive && !sys::in_first_user_namespace()
+                           ? "in a user namespace what is mounted below must stay: use rbind"
+                           : "");
+  }
   return fd;
 }
 

@@ -146,7 +146,7 @@ void update(const HostPath& root, const std::string& id, const json::object& cha
   const json::value wanted(with_partners(said, merged_resources(known, said)));
   const oci::Resources resources = read_resources(json::Node(wanted));
 
-  const cgroup::Layout layout = cgroup::read_layout();
+  const cgroup::Layout layout = cgroup::read_layout_for(state->cgroup);
   check_usage(resources, layout, state->cgroup);
   const auto writes = cgroup::plan_limits(layout, resources, cgroup::read_facts(layout, state->cgroup));
   cgroup::Cgroup::enable(layout, state->cgroup, cgroup::needed_controllers(resources));

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cgroup/usage.h"
 #include "commands/commands.h"
+#include "runtime/process_list.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -93,7 +94,11 @@ int ps(const Context& context, const cli::Parsed& parsed) {
   const auto directory = runtime::StateDirectory::open(context.root, parsed.operands.front());
   const auto state = directory.try_read();
   std::vector<pid_t> pids;
-  if (state) pids = cgroup::list_processes(cgroup::read_layout(), state->cgroup);
+  const cgroup::Layout cgroups = cgroup::read_layout();
+  const bool has_ended = directory.status(state) == runtime::Status::stopped;
+  if (state)
+    pids = has_ended ? cgroup::list_processes(cgroups, state->cgroup)
+                     : runtime::list_processes(cgroups, state->cgroup, state->pid);
   if (format_name == "json") {
     print(json::compact(json::array(pids.begin(), pids.end())) + "\n");
     return 0;
