@@ -49,7 +49,10 @@ value parse(std::string_view text) {
   // Records keep names and arguments byte for byte, and these need not be UTF-8.
   boost::json::parse_options options;
   options.allow_invalid_utf8 = true;
-  boost::json::stream_parser parser({}, options);
+  // Its scratch space first: a record needs no other.
+  unsigned char scratch[4096];
+  boost::json::stream_parser parser({}, options, scratch);
+  parser.reset(boost::json::make_shared_resource<boost::json::monotonic_resource>(text.size() * 4 + 512));
   const std::size_t read = parser.write_some(text.data(), text.size(), code);
   if (!code) parser.finish(code);
   if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)

@@ -1,6 +1,7 @@
 #include "cli/row_format.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace tare::cli {
 namespace {
@@ -25,6 +26,14 @@ std::vector<std::string> cells_of(std::string_view line) {
   }
 }
 
+/// "ID" of "{{.ID}}"; empty for anything else.
+std::string plain_field(std::string_view cell) {
+  if (!cell.starts_with("{{.") || !cell.ends_with("}}")) return {};
+  cell = cell.substr(3, cell.size() - 5);
+  const auto is_letter = [](unsigned char c) { return std::isalpha(c) != 0; };
+  return std::ranges::all_of(cell, is_letter) ? std::string(cell) : std::string();
+}
+
 // Above `{{.Label "com.example.my-name"}}`: docker's "my name".
 std::optional<std::string> header_of_label(std::string_view, std::string_view argument) {
   std::string words(argument.substr(argument.rfind('.') + 1));
@@ -39,9 +48,12 @@ RowFormat::RowFormat(std::string_view format, std::string_view otherwise, std::s
   if (format == "json") return;
   const bool is_table = format.starts_with("table ");
   if (is_table) format.remove_prefix(6);
-  template_.emplace(
-      unescaped(format.substr(is_table ? std::min(format.find_first_not_of(' '), format.size()) : 0)));
+  const std::string text =
+      unescaped(format.substr(is_table ? std::min(format.find_first_not_of(' '), format.size()) : 0));
+  template_.emplace(text);
   if (!is_table) return;
+  for (const auto& cell : cells_of(text)) plain_fields_.push_back(plain_field(cell));
+  if (std::ranges::find(plain_fields_, std::string()) != plain_fields_.end()) plain_fields_.clear();
   json::object headers;
   for (const auto& column : columns) headers[column.field] = column.header;
   table_.emplace(cells_of(template_->render(headers, header_of_label, Part::header)));

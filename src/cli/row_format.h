@@ -25,6 +25,11 @@ class RowFormat {
 
   /// Whether rows need to have this field.
   bool asks_for(std::string_view field) const;
+  /// The columns, where the format is a table of fields and nothing else; else nothing.
+  const std::vector<std::string>& plain_fields() const noexcept { return plain_fields_; }
+  /// A row of such a table: its fields' texts. It comes without what a template needs: JSON, and its
+  /// execution.
+  void add_cells(std::vector<std::string> cells) { table_->add(std::move(cells)); }
   /// `lookup`: see Template.
   void add(const json::value& row, const Template::Lookup& lookup = {});
   /// All of them, each line with its line feed.
@@ -33,6 +38,7 @@ class RowFormat {
  private:
   std::optional<Template> template_;  ///< none: json
   std::optional<Table> table_;
+  std::vector<std::string> plain_fields_;
   std::string lines_;
 };
 

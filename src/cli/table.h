@@ -17,8 +17,13 @@ class Table {
   std::string text() const;
 
  private:
+  struct Cell {
+    std::string text;
+    std::size_t columns;
+  };
+
   std::size_t narrowest_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<Cell>> rows_;
 };
 
 }  // namespace tare::cli

@@ -74,65 +74,57 @@ class Row {
   Row(const state::Place& place, const cli::RowFormat& format, bool whole, bool measured)
       : place_(place), whole_(whole), measured_(measured) {
     // Once for all rows: there may be thousands.
-    std::ranges::copy_if(optional_fields, std::back_inserter(asked_for_),
-                         [&](const auto field) { return format.asks_for(field); });
-    asks_for_description_ =
-        std::ranges::any_of(description_fields, [&](auto field) { return asks_for(field); });
+    for (const Field& field : fields)
+      if (field.is_of_damaged || format.asks_for(field.name)) asked_for_.push_back(&field);
+    for (const auto& name : format.plain_fields())
+      if (const Field* field = std::ranges::find(fields, name, &Field::name); field != std::end(fields))
+        columns_.push_back(field);
+    if (columns_.size() != format.plain_fields().size()) columns_.clear();
+    describes_ = std::ranges::any_of(asked_for_, &Field::is_described);
   }
 
-  json::object of(const engine::Container& container) const {
-    const state::Record& record = container.record;
-    const bool damaged = container.status == engine::Status::damaged;
-    json::object row;
-    row.reserve(std::size(columns));
-    const auto set = [&](const char* field, auto make) {
-      if (asks_for(field)) row[field] = damaged ? std::string() : make();
-    };
+  void add_to(cli::RowFormat& format, const engine::Container& container) const {
     const engine::Description description =
-        asks_for_description_ ? engine::describe(place_, record.id) : engine::Description();
-    set("Command", [&] {
-      const std::string words = command_words(record);
-      return "\"" + (whole_ ? words : shortened(words, 20)) + "\"";
-    });
-    set("CreatedAt", [&] { return local_words(record.created); });
-    row["ID"] = whole_ ? record.id.value : record.id.brief();
-    row["Image"] = record.image;
-    set("Labels", [&] {
-      return joined(description.labels, [](const auto& label) { return label.first + "=" + label.second; });
-    });
-    set("LocalVolumes", [&] {
-      return std::to_string(
-          std::ranges::count_if(description.mounts, &engine::Description::Mount::is_volume));
-    });
-    set("Mounts", [&] {
-      return joined(description.mounts,
-                    [&](const auto& mount) { return whole_ ? mount.source : shortened(mount.source, 15); });
-    });
-    row["Names"] = record.name;
-    set("Networks", [&] { return joined(description.networks, [](const auto& name) { return name; }); });
-    row["Ports"] = "";
-    set("RunningFor", [&] { return human_ago(seconds_between(record.created, present_)); });
-    set("Size", [&] { return measured_ ? size_words(record.id) : "0B"; });
-    row["State"] = engine::state_word(container.status);
-    row["Status"] = engine::status_words(container, present_);
+        describes_ ? engine::describe(place_, container.record.id) : engine::Description();
+    if (columns_.empty())
+      return format.add(of(container, description), [&](std::string_view method, std::string_view name) {
+        return label(container.record.id, method, name);
+      });
+    std::vector<std::string> cells;
+    cells.reserve(columns_.size());
+    for (const Field* field : columns_) cells.push_back(text(*field, container, description));
+    format.add_cells(std::move(cells));
+  }
+
+ private:
+  using Container = engine::Container;
+  using Description = engine::Description;
+  struct Field {
+    std::string_view name;
+    bool is_of_damaged;  ///< known of a container whose record cannot be read, too
+    bool is_described;
+    std::string (*make)(const Row& row, const Container& container, const Description& description);
+  };
+  static const Field fields[14];
+
+  std::string text(const Field& field, const Container& container, const Description& description) const {
+    if (container.status == engine::Status::damaged && !field.is_of_damaged) return {};
+    return field.make(*this, container, description);
+  }
+
+  json::object of(const Container& container, const Description& description) const {
+    json::object row;
+    row.reserve(asked_for_.size());
+    for (const Field* field : asked_for_) row[field->name] = text(*field, container, description);
     return row;
   }
 
   std::optional<std::string> label(const ContainerId& id, std::string_view method,
                                    std::string_view name) const {
     if (method != "Label") return std::nullopt;
-    const engine::Description description = engine::describe(place_, id);
+    const Description description = engine::describe(place_, id);
     const std::string* value = engine::find_label(description, name);
     return value ? *value : std::string();
-  }
-
- private:
-  static constexpr std::string_view optional_fields[] = {"Command", "CreatedAt", "Labels",     "LocalVolumes",
-                                                         "Mounts",  "Networks",  "RunningFor", "Size"};
-  static constexpr std::string_view description_fields[] = {"Labels", "LocalVolumes", "Mounts", "Networks"};
-
-  bool asks_for(std::string_view field) const {
-    return std::ranges::find(asked_for_, field) != asked_for_.end();
   }
 
   std::string size_words(const ContainerId& id) const {
@@ -141,10 +133,63 @@ class Row {
   }
 
   const state::Place& place_;
-  bool whole_, measured_, asks_for_description_ = false;
-  std::vector<std::string_view> asked_for_;  ///< of optional_fields
+  bool whole_, measured_, describes_ = false;
+  std::vector<const Field*> asked_for_, columns_;
   Time present_ = now();
 };
+
+const Row::Field Row::fields[14] = {
+    {"Command", false, false,
+     [](const Row& row, const Container& container, const Description&) {
+       const std::string words = command_words(container.record);
+       return "\"" + (row.whole_ ? words : shortened(words, 20)) + "\"";
+     }},
+    {"CreatedAt", false, false,
+     [](const Row&, const Container& container, const Description&) {
+       return local_words(container.record.created);
+     }},
+    {"ID", true, false,
+     [](const Row& row, const Container& container, const Description&) {
+       return row.whole_ ? container.record.id.value : container.record.id.brief();
+     }},
+    {"Image", true, false,
+     [](const Row&, const Container& container, const Description&) { return container.record.image; }},
+    {"Labels", false, true,
+     [](const Row&, const Container&, const Description& description) {
+       return joined(description.labels, [](const auto& label) { return label.first + "=" + label.second; });
+     }},
+    {"LocalVolumes", false, true,
+     [](const Row&, const Container&, const Description& description) {
+       return std::to_string(std::ranges::count_if(description.mounts, &Description::Mount::is_volume));
+     }},
+    {"Mounts", false, true,
+     [](const Row& row, const Container&, const Description& description) {
+       return joined(description.mounts, [&](const auto& mount) {
+         return row.whole_ ? mount.source : shortened(mount.source, 15);
+       });
+     }},
+    {"Names", true, false,
+     [](const Row&, const Container& container, const Description&) { return container.record.name; }},
+    {"Networks", false, true,
+     [](const Row&, const Container&, const Description& description) {
+       return joined(description.networks, [](const auto& name) { return name; });
+     }},
+    {"Ports", true, false, [](const Row&, const Container&, const Description&) { return std::string(); }},
+    {"RunningFor", false, false,
+     [](const Row& row, const Container& container, const Description&) {
+       return human_ago(seconds_between(container.record.created, row.present_));
+     }},
+    {"Size", false, false,
+     [](const Row& row, const Container& container, const Description&) {
+       return row.measured_ ? row.size_words(container.record.id) : "0B";
+     }},
+    {"State", true, false,
+     [](const Row&, const Container& container, const Description&) {
+       return std::string(engine::state_word(container.status));
+     }},
+    {"Status", true, false, [](const Row& row, const Container& container, const Description&) {
+       return engine::status_words(container, row.present_);
+     }}};
 
 std::string default_format(bool with_size) {
   return std::string(
@@ -191,9 +236,7 @@ int ps(const Context& context, const cli::Parsed& parsed) {
         container.status == engine::Status::created || container.status == engine::Status::exited;
     if ((ended && !all) || !filter.matches(container)) continue;
     if (is_limited && shown++ >= *last) break;
-    format.add(row.of(container), [&](std::string_view method, std::string_view name) {
-      return row.label(container.record.id, method, name);
-    });
+    row.add_to(format, container);
   }
   print(format.text());
   return 0;
