@@ -29,7 +29,7 @@ class RowFormat {
   const std::vector<std::string>& plain_fields() const noexcept { return plain_fields_; }
   /// A row of such a table: its fields' texts. It comes without what a template needs: JSON, and its
   /// execution.
-  void add_cells(std::vector<std::string> cells) { table_->add(std::move(cells)); }
+  void add_cells(const std::vector<std::string>& cells) { table_->add(cells); }
   /// `lookup`: see Template.
   void add(const json::value& row, const Template::Lookup& lookup = {});
   /// All of them, each line with its line feed.

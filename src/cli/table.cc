@@ -16,7 +16,7 @@ Table::Table(std::vector<std::string> header, std::size_t narrowest) : narrowest
   if (!header.empty()) add(std::move(header));
 }
 
-void Table::add(std::vector<std::string> row) {
+void Table::add(const std::vector<std::string>& row) {
   std::vector<Cell> cells;
   cells.reserve(row.size());
   for (const auto& cell : row) {

@@ -12,7 +12,7 @@ class Table {
   explicit Table(std::vector<std::string> header, std::size_t narrowest = 10);
 
   /// Cells beyond those given are empty; control characters and what is not UTF-8 is shown as `?`.
-  void add(std::vector<std::string> row);
+  void add(const std::vector<std::string>& row);
   /// All lines, each with its line feed. The last column is not padded.
   std::string text() const;
 

@@ -93,7 +93,7 @@ class Row {
     std::vector<std::string> cells;
     cells.reserve(columns_.size());
     for (const Field* field : columns_) cells.push_back(text(*field, container, description));
-    format.add_cells(std::move(cells));
+    format.add_cells(cells);
   }
 
  private:

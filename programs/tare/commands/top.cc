@@ -32,7 +32,7 @@ int top(const Context& context, const cli::Parsed& parsed) {
                                                    : engine::list_processes(context.place, name, options);
   constexpr std::size_t narrowest = 20;  // docker's
   cli::Table table(std::move(processes.titles), narrowest);
-  for (auto& row : processes.rows) table.add(std::move(row));
+  for (const auto& row : processes.rows) table.add(row);
   print(table.text());
   return 0;
 }
