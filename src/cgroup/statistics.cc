@@ -152,10 +152,11 @@ void add_memory_v1(json::object& memory, const Files& files) {
                   {"swap", "memory.memsw."},
                   {"kernel", "memory.kmem."},
                   {"kernelTCP", "memory.kmem.tcp."}};
-  for (const auto& [field, prefix] : counters) {
-    const auto number = [&](const char* name) { return files.number(std::string(prefix) + name); };
-    memory[field] = memory_entry(number("limit_in_bytes"), number("usage_in_bytes"),
-                                 number("max_usage_in_bytes"), number("failcnt"));
+  for (const auto& counter : counters) {
+    const std::string prefix = counter.prefix;
+    const auto number = [&](const char* name) { return files.number(prefix + name); };
+    memory[counter.field] = memory_entry(number("limit_in_bytes"), number("usage_in_bytes"),
+                                         number("max_usage_in_bytes"), number("failcnt"));
   }
 }
 

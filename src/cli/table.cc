@@ -12,8 +12,8 @@ constexpr std::size_t gap = 3;
 
 }  // namespace
 
-Table::Table(std::vector<std::string> header, std::size_t narrowest) : narrowest_(narrowest) {
-  if (!header.empty()) add(std::move(header));
+Table::Table(const std::vector<std::string>& header, std::size_t narrowest) : narrowest_(narrowest) {
+  if (!header.empty()) add(header);
 }
 
 void Table::add(const std::vector<std::string>& row) {

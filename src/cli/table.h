@@ -9,7 +9,7 @@ namespace tare::cli {
 class Table {
  public:
   /// An empty header prints no header line.
-  explicit Table(std::vector<std::string> header, std::size_t narrowest = 10);
+  explicit Table(const std::vector<std::string>& header, std::size_t narrowest = 10);
 
   /// Cells beyond those given are empty; control characters and what is not UTF-8 is shown as `?`.
   void add(const std::vector<std::string>& row);
