@@ -99,7 +99,7 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 	configure '.hostname = "other"'
 	run runtime create --bundle "$BUNDLE" "$ID-other" </dev/null
 	equal code "$status" 1
-	[[ $output == *"exists already"* ]]
+	[[ $output == *"not empty: 1 process(es) found"* ]]
 	equal state "$(property ActiveState)" active
 	equal status "$(status_of "$ID")" created
 }
