@@ -175,7 +175,7 @@ cgroup_directory() {
 	configure '.linux.resources.pids.limit = 1 | .linux.resources.memory.limit = 307200'
 	# A program that does nothing: its memory is one page.
 	printf '%s' 7f454c4602010100000000000000000002003e0001000000780040000000000040000000000000000000000000000000000000004000380001000000000000000100000005000000000000000000000000004000000000000000400000000000800000000000000080000000000000000010000000000000b83c0000000f05 |
-		xxd -r -p >"$BUNDLE/rootfs/bin/nothing"
+		python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >"$BUNDLE/rootfs/bin/nothing"
 	chmod +x "$BUNDLE/rootfs/bin/nothing"
 	[[ $(uname -m) == x86_64 ]] || skip "the program is for x86-64"
 	command_is /bin/nothing
