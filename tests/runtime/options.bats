@@ -171,7 +171,7 @@ s.sendto(b"STATUS=x\nREADY=1\n", sys.argv[1])' "$root/run/notify/notify.sock"
 @test "what a terminal's program writes comes without carriage returns, as from runc" {
 	configure '.process.terminal = true'
 	command_is printf 'a\nb\n'
-	equal run "$(runtime run --bundle "$BUNDLE" "$ID" </dev/null | xxd -p)" "$(printf 'a\nb\n' | xxd -p)"
+	equal run "$(runtime run --bundle "$BUNDLE" "$ID" </dev/null | od -An -c)" "$(printf 'a\nb\n' | od -An -c)"
 	# On the caller's own terminal each line feed has one again.
 	run python3 -c 'import os, pty, sys
 pid, terminal = pty.fork()
