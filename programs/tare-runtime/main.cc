@@ -114,17 +114,12 @@ HostPath root_of(const cli::Parsed& parsed) {
   return HostPath(std::move(root));
 }
 
-// Where somebody pressed Tab there is nobody to be told of an error.
 int complete(cli::Words words) {
   const auto names_of = [&](std::string_view placeholder) -> std::vector<std::string> {
-    try {
-      if (placeholder == "ID") return runtime::list_ids(root_of(cli::split(program, words).globals));
-      if (placeholder != "SIGNAL") return {};
-      const auto names = sys::signal_names();
-      return {names.begin(), names.end()};
-    } catch (const Error&) {
-      return {};
-    }
+    if (placeholder == "ID") return runtime::list_ids(root_of(cli::split(program, words).globals));
+    if (placeholder != "SIGNAL") return {};
+    const auto names = sys::signal_names();
+    return {names.begin(), names.end()};
   };
   commands::print(cli::to_text(cli::complete(program, words, names_of)));
   return 0;

@@ -143,14 +143,9 @@ commands::Context context_of(const cli::Parsed& globals) {
                     .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
 }
 
-// Where somebody pressed Tab there is nobody to be told of an error.
 int complete(cli::Words words) {
-  const auto names_of = [&](std::string_view placeholder) -> std::vector<std::string> {
-    try {
-      return names(context_of(cli::split(program, words).globals), placeholder);
-    } catch (const Error&) {
-      return {};
-    }
+  const auto names_of = [&](std::string_view placeholder) {
+    return names(context_of(cli::split(program, words).globals), placeholder);
   };
   return print_help(cli::to_text(cli::complete(program, words, names_of)));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <fcntl.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -10,7 +11,6 @@
 #include "cgroup/freezer.h"
 #include "cgroup/text.h"
 #include "cgroup/tree.h"
-#include "cgroup/usage.h"
 #include "sys/file.h"
 
 namespace tare::cgroup {
@@ -192,14 +192,18 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
 
 // The words are runc's.
 void Cgroup::check_unused(const Layout& layout, const std::string& path) {
-  if (const auto processes = list_processes(layout, path); !processes.empty())
-    throw Error(ErrorKind::conflict, format("container's cgroup is not empty: {} process(es) found in {}",
-                                            processes.size(), path));
-  for (const auto& hierarchy : layout.hierarchies)
-    for (const char* file : {"/freezer.state", "/cgroup.events"})
-      if (says_frozen(sys::try_read_file(sys::here, hierarchy.mount.value + path + file).value_or("")))
-        throw Error(ErrorKind::conflict,
-                    format("container's cgroup unexpectedly frozen: {}", hierarchy.mount.value + path));
+  check_path(path);
+  for (const auto& hierarchy : layout.hierarchies) {
+    const std::string shown = hierarchy.mount.value + path;
+    const auto directory = sys::try_open_at(sys::here, shown, O_RDONLY | O_DIRECTORY);
+    if (!directory) continue;
+    if (const auto processes = processes_below(directory); !processes.empty())
+      throw Error(ErrorKind::conflict, format("container's cgroup is not empty: {} process(es) found in {}",
+                                              processes.size(), shown));
+    for (const char* file : {"freezer.state", "cgroup.events"})
+      if (says_frozen(sys::try_read_file(directory, file).value_or("")))
+        throw Error(ErrorKind::conflict, format("container's cgroup unexpectedly frozen: {}", shown));
+  }
 }
 
 Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<std::string>& needed,

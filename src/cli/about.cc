@@ -28,10 +28,10 @@ constinit const Command completion_command = {
     .operands = "bash|zsh|fish",
     .summary = "Print what makes a shell complete this program's command line",
     .details =
-        "For the shell you are in, as long as it runs:\n"
+        "For the shell you are in, as long as it runs, with this program's name:\n"
         "\n"
-        "  source <(tare completion bash)\n"
-        "  tare completion fish | source\n",
+        "  source <(PROGRAM completion bash)\n"
+        "  PROGRAM completion fish | source\n",
     .options = {},
     .minimum_operands = 1,
     .maximum_operands = 1,
@@ -44,9 +44,9 @@ constinit const Command manual_command = {
     .operands = "[SUBCOMMAND...]",
     .summary = "Print the manual page of the program or of a command, for man(1)",
     .details =
-        "To read one that is not installed:\n"
+        "To read one that is not installed, with this program's name:\n"
         "\n"
-        "  tare manual run | man -l -\n",
+        "  PROGRAM manual run | man -l -\n",
     .options = manual_options,
     .minimum_operands = 0,
     .maximum_operands = 2,

@@ -155,8 +155,12 @@ class Completer {
   }
 
   void offer_names(std::string_view before, std::string_view name) {
-    for (const auto& known : names_of_(name == "NAME" && !before.empty() ? "CONTAINER" : name))
-      add(std::string(before) + known, "");
+    try {
+      for (const auto& known : names_of_(name == "NAME" && !before.empty() ? "CONTAINER" : name))
+        add(std::string(before) + known, "");
+    } catch (const Error&) {
+      // Where somebody pressed Tab there is nobody to be told of it.
+    }
     for (const auto& row : file_placeholders)
       if (row.placeholder == name) completion_.files = row.files;
   }

@@ -11,7 +11,7 @@
 namespace tare::cli {
 
 /// What a placeholder of the tables stands for at this moment, such as the containers there are for
-/// "CONTAINER"; nothing for those that the program knows nothing of.
+/// "CONTAINER"; nothing for those that the program knows nothing of. One that throws Error is passed over.
 using NamesOf = std::function<std::vector<std::string>(std::string_view placeholder)>;
 
 struct Completion {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
+#include "cgroup/text.h"
 #include "runtime/config_json.h"
 #include "sys/file.h"
 #include "sys/path_in_root.h"
@@ -41,13 +42,6 @@ void add_default_devices(oci::RuntimeConfig& config) {
   auto rules = cgroup::default_device_rules();
   rules.insert(rules.begin() + 1, config.resources.devices.begin(), config.resources.devices.end());
   config.resources.devices = std::move(rules);
-}
-
-std::string_view next_field(std::string_view& line) {
-  const std::size_t colon = line.find(':');
-  const std::string_view field = line.substr(0, colon);
-  line.remove_prefix(colon == line.npos ? line.size() : colon + 1);
-  return field;
 }
 
 }  // namespace
@@ -90,10 +84,9 @@ void add_home(oci::Process& process, const HostPath& root) {
   if (const auto file = sys::try_open_regular_in_root(directory, ContainerPath("/etc/passwd"))) {
     const std::string users = sys::read_all(file);
     for (std::string_view rest = users; !rest.empty();) {
-      std::string_view line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      std::string_view line = cgroup::next_word(rest, '\n');
       std::string_view fields[6];
-      for (auto& field : fields) field = next_field(line);
+      for (auto& field : fields) field = cgroup::next_word(line, ':');
       if (fields[2] != std::to_string(process.user.uid) || fields[5].empty()) continue;
       home = fields[5];
       break;

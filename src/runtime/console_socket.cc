@@ -1,6 +1,5 @@
 #include "runtime/console_socket.h"
 
-#include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 
 namespace tare::runtime {
 
@@ -34,21 +34,8 @@ sys::UniqueFd connect_to(const std::string& path, std::string_view action) {
   return socket;
 }
 
-void send(sys::Fd socket, sys::Fd fd, std::string name) {
-  iovec part{name.data(), name.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = fd.number();
-  std::memcpy(CMSG_DATA(head), &number, sizeof number);
-  if (::sendmsg(socket.number(), &message, MSG_NOSIGNAL) < 0)
+void send(sys::Fd socket, sys::Fd fd, const std::string& name) {
+  if (!sys::try_send_descriptor(socket, name, fd))
     throw system_error(format("cannot send {} to its socket", name));
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cgroup/text.h"
 #include "sys/file.h"
 
 namespace tare::runtime {
@@ -17,8 +18,7 @@ using plan::Kind;
 std::string below(const std::string& own, std::string_view wanted) {
   std::string path = own;
   for (std::string_view rest = wanted; !rest.empty();) {
-    const std::string_view name = rest.substr(0, rest.find('/'));
-    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    const std::string_view name = cgroup::next_word(rest, '/');
     if (name == "..")
       throw Error(ErrorKind::invalid, format("bad cgroup path \"{}\": it has .. in it", wanted));
     if (!name.empty() && name != ".") path.append("/").append(name);
@@ -51,8 +51,7 @@ ExecCgroup choose_cgroup(const cgroup::Layout& layout, const std::string& own,
     if (rest.empty() || rest.ends_with(','))
       throw Error(ErrorKind::invalid, format("bad cgroup \"{}\": a controller is missing", one));
     while (!rest.empty()) {
-      const std::string_view controller = rest.substr(0, rest.find(','));
-      rest.remove_prefix(std::min(rest.size(), controller.size() + 1));
+      const std::string_view controller = cgroup::next_word(rest, ',');
       const cgroup::Hierarchy* hierarchy = layout.find(controller);
       if (!hierarchy || hierarchy->unified)
         throw Error(ErrorKind::invalid, format("bad cgroup \"{}\": unknown controller {}", one, controller));
@@ -70,8 +69,7 @@ HostPath present_cgroup(const cgroup::Layout& layout, pid_t pid, const std::stri
   if (!layout.unified()) return HostPath();
   const std::string text = sys::try_read_file(sys::here, format("/proc/{}/cgroup", pid)).value_or("");
   for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const std::string_view line = cgroup::next_word(rest, '\n');
     if (!line.starts_with(unified)) continue;
     const std::string path(line.substr(unified.size()));
     const HostPath directory(layout.unified()->mount.value + path);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <optional>
 #include <poll.h>
@@ -15,7 +14,9 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
+#include "cgroup/text.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 
 namespace tare::runtime {
 namespace {
@@ -58,21 +59,7 @@ void send_barrier(sys::Fd manager) {
   if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
   const sys::UniqueFd ours(ends[0]);
   sys::UniqueFd theirs(ends[1]);
-  char text[] = "BARRIER=1";
-  iovec part{text, sizeof text - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = theirs.number();
-  std::memcpy(CMSG_DATA(head), &number, sizeof number);
-  if (::sendmsg(manager.number(), &message, MSG_NOSIGNAL) < 0) return;
+  if (!sys::try_send_descriptor(manager, "BARRIER=1", theirs)) return;
   theirs.reset();
   pollfd closed{ours.number(), POLLIN, 0};
   ::poll(&closed, 1, barrier_ms);
@@ -134,8 +121,7 @@ bool NotifySocket::pass_on(pid_t pid) {
     if (n < 0) return false;
     std::string_view rest(buffer.data(), static_cast<std::size_t>(n));
     while (!rest.empty()) {
-      const std::string_view line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      const std::string_view line = cgroup::next_word(rest, '\n');
       if (!line.starts_with("READY=")) continue;
       const std::string words[] = {std::string(line) + "\n", format("MAINPID={}\n", pid)};
       for (const auto& text : words) (void)!::send(manager_.number(), text.data(), text.size(), MSG_NOSIGNAL);

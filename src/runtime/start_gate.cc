@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cgroup/text.h"
 #include "plan/print.h"
 #include "runtime/exec_diagnosis.h"
 #include "runtime/make_plan.h"
@@ -108,15 +109,14 @@ void add_start_gate(plan::Program& program) {
   program.entries.insert(at, {.kind = Kind::await_start, .slot = gate, .into = list});
 }
 
-// The host's own proc and sysfs mounts, the last one first (proc_pid_mountinfo(5)): in a user namespace they
+// The host's own proc and sysfs mounts, the last one first (proc_pid_mountinfo(5)): they
 // would show what the container's own hide.
 void move_root_instead(plan::Program& program) {
   auto pivot = std::ranges::find(program.entries, Kind::pivot, &Entry::kind);
   pivot->a = 1;
   const std::string mounts = sys::read_file(sys::here, "/proc/self/mountinfo");
   for (std::string_view rest = mounts; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const std::string_view line = cgroup::next_word(rest, '\n');
     if (line.find(" - proc ") == line.npos && line.find(" - sysfs ") == line.npos) continue;
     std::size_t begin = 0;
     for (int field = 1; field < 5; field++) begin = line.find(' ', begin) + 1;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/freezer.h"
+#include "cgroup/text.h"
 #include "runtime/start_gate.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -54,8 +55,7 @@ std::string user_name(uid_t uid) {
   const std::string users = sys::try_read_file(sys::here, "/etc/passwd").value_or("");
   std::string_view rest = users;
   while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const std::string_view line = cgroup::next_word(rest, '\n');
     const std::size_t name = line.find(':');
     const std::size_t password = name == line.npos ? name : line.find(':', name + 1);
     if (password != line.npos && line.substr(password + 1).starts_with(number + ":"))

@@ -1,6 +1,7 @@
 #include "sys/socket.h"
 
 #include <cstdio>
+#include <cstring>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -54,6 +55,23 @@ UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept {
 
 UniqueFd try_accept(Fd listener) noexcept {
   return UniqueFd(::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+bool try_send_descriptor(Fd socket, std::string_view text, Fd descriptor) noexcept {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = descriptor.number();
+  std::memcpy(CMSG_DATA(head), &number, sizeof number);
+  return ::sendmsg(socket.number(), &message, MSG_NOSIGNAL) >= 0;
 }
 
 }  // namespace tare::sys

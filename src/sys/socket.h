@@ -1,7 +1,9 @@
-// Unix sockets that keep packets whole (SOCK_SEQPACKET), found by a name in a directory.
+// Unix sockets: those that keep packets whole (SOCK_SEQPACKET), found by a name in a directory; descriptors
+// through any of them.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sys/unique_fd.h"
 
@@ -20,5 +22,7 @@ UniqueFd listen_at(Fd directory, const std::string& name);
 UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept;
 /// Invalid when nobody waits to be accepted.
 UniqueFd try_accept(Fd listener) noexcept;
+/// One message with a descriptor in it (unix(7), SCM_RIGHTS). False, with errno, when it could not be sent.
+bool try_send_descriptor(Fd socket, std::string_view text, Fd descriptor) noexcept;
 
 }  // namespace tare::sys

@@ -77,6 +77,14 @@ TEST(Completion, OffersNothingOfItsOwnForTheCommandInTheContainer) {
   EXPECT_EQ(offered({"run", "./rootfs", "ls", "-"}), "");
 }
 
+TEST(Completion, PassesOverNamesThatCannotBeHad) {
+  const char* words[] = {"rm", ""};
+  const NamesOf fails = [](std::string_view) -> std::vector<std::string> {
+    throw Error(ErrorKind::system, "there is no store");
+  };
+  EXPECT_TRUE(complete(tare, words, fails).candidates.empty());
+}
+
 TEST(Completion, AsTextIsALineEachWithoutAnothersControlCharacters) {
   EXPECT_EQ(to_text({.candidates = {{"run", "Run a\ncommand"}, {"a\033b", ""}},
                      .files = Completion::Files::directories}),
