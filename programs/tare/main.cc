@@ -1,7 +1,10 @@
 // tare: containers on the command line. Parses, calls the verb, prints one line when it fails.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/option_table.h"
 #include "commands/commands.h"
+#include "engine/own_namespace.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -22,9 +26,11 @@ using cli::Takes;
 
 constexpr cli::Option global_options[] = {
     {"root", 0, Takes::value, "DIR",
-     "where containers and layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
+     "where containers and layers are kept (default: $TARE_ROOT, or /var/lib/tare; for others than root "
+     "~/.local/share/tare)"},
     {"run-root", 0, Takes::value, "DIR",
-     "where running containers are noted (default: $TARE_RUN_ROOT, or /run/tare)"},
+     "where running containers are noted (default: $TARE_RUN_ROOT, or /run/tare; for others than root "
+     "$XDG_RUNTIME_DIR/tare)"},
     {"version", 'v', Takes::nothing, "", "print the version"},
 };
 
@@ -124,7 +130,7 @@ int manual(const Context&, const cli::Parsed& parsed) {
 // An option, else the environment, else the default; absolute, since it outlives this process's working
 // directory.
 HostPath place_of(const cli::Parsed& parsed, std::string_view option, const char* variable,
-                  const char* otherwise) {
+                  const std::string& otherwise) {
   const char* set = std::getenv(variable);
   std::string path = parsed.value(option).value_or(set && *set ? set : otherwise);
   if (path.empty()) throw Error(ErrorKind::usage, format("--{} needs a directory", option));
@@ -139,8 +145,15 @@ int print_help(const std::string& text) {
 }
 
 commands::Context context_of(const cli::Parsed& globals) {
-  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", "/var/lib/tare"),
-                    .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", "/run/tare")}};
+  const state::Place standard = engine::standard_place();
+  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", standard.root.value),
+                    .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", standard.run_root.value)}};
+}
+
+// The others need the rights of whoever has the containers. What is explained is seen from outside of it.
+bool is_for_the_user_as_he_is(const cli::Command& command) {
+  constexpr std::string_view names[] = {"explain", "version", "completion", "manual"};
+  return std::ranges::find(names, command.name) != std::end(names);
 }
 
 int complete(cli::Words words) {
@@ -165,7 +178,15 @@ int act(cli::Words words) {
   const cli::Parsed parsed = cli::parse(program, split);
   if (parsed.help) return print_help(cli::help(program, *split.command, width));
   try {
-    return verbs[split.command - commands_table](context_of(parsed), parsed);
+    const commands::Context context = context_of(parsed);
+    std::optional<engine::OwnNamespace> own_namespace;
+    if (!is_for_the_user_as_he_is(*split.command)) try {
+        own_namespace.emplace(context.place);
+      } catch (const Error& error) {
+        if (split.command->name != "info") throw;
+        notify(error.what());  // and then what else this machine lacks
+      }
+    return verbs[split.command - commands_table](context, parsed);
   } catch (const Error& error) {
     notify(error.what());
     return exit_code_for(*split.command, error.kind());

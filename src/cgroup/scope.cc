@@ -25,6 +25,13 @@ std::string unified_path_of(pid_t pid) {
   return {};
 }
 
+void move_to_scope(const std::string& name, std::vector<Property> properties) {
+  properties.push_back(text("CollectMode", "inactive-or-failed"));
+  properties.push_back(
+      {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}});
+  Systemd::connect(address_of(own_manager())).start(name, properties);
+}
+
 bool is_in_use(const std::string& directory) {
   const auto events = sys::try_read_file(sys::here, directory + "/cgroup.events");
   return events && number_of(*events, "populated").value_or(0) != 0;
@@ -169,12 +176,15 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
 void come_within_reach(const Layout& layout) {
   const Hierarchy* unified = layout.unified();
   if (!unified || (unified->own_path + "/").starts_with(unified->delegated + "/")) return;
-  const Property properties[] = {
-      text("Description", "tare-runtime"),
-      text("CollectMode", "inactive-or-failed"),
-      {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}},
-  };
-  Systemd::connect(address_of(own_manager())).start(format("tare-runtime-{}.scope", ::getpid()), properties);
+  move_to_scope(format("tare-{}.scope", ::getpid()), {text("Description", "tare")});
+}
+
+void enter_scope(const Layout& layout, const Unit& unit, std::string_view container) {
+  move_to_scope(unit.name, {text("Description", format("container {}", container)), text("Slice", unit.slice),
+                            flag("Delegate", true)});
+  const std::string own = layout.unified()->mount.value + unit.cgroup + "/monitor";
+  sys::make_directory(sys::here, own);
+  sys::write_to(sys::here, own + "/cgroup.procs", "0");
 }
 
 }  // namespace tare::cgroup

@@ -63,6 +63,10 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
 /// elsewhere (in a login session, say), is put there by systemd first, into a scope of its own.
 void come_within_reach(const Layout& layout);
 
+/// Puts this process into a scope of its own, and there into a cgroup beside which it can make others (cgroups(7),
+/// "no internal processes"). The scope goes with the last process in it.
+void enter_scope(const Layout& layout, const Unit& unit, std::string_view container);
+
 /// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.
 void check_is_unified(const Layout& layout);
 

@@ -136,6 +136,15 @@ SystemdAddress address_of(Manager manager) {
           .bus = from_environment("DBUS_SESSION_BUS_ADDRESS", format("unix:path={}/bus", directory))};
 }
 
+bool is_there(Manager manager) {
+  constexpr std::string_view unix_socket = "unix:path=";
+  const SystemdAddress address = address_of(manager);
+  const auto exists = [&](const std::string& text) {
+    return text.starts_with(unix_socket) && sys::exists(sys::here, text.substr(unix_socket.size()));
+  };
+  return exists(address.own) || exists(address.bus);
+}
+
 Manager own_manager() { return sys::is_root_of_system() ? Manager::system : Manager::user; }
 
 class Systemd::Connection {

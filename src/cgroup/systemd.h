@@ -19,6 +19,8 @@ struct SystemdAddress {
   std::string bus;  ///< the message bus's socket, where only that is to be had
 };
 SystemdAddress address_of(Manager manager);
+/// Whether its socket, or that of its message bus, is there.
+bool is_there(Manager manager);
 /// That of the user who asks.
 Manager own_manager();
 

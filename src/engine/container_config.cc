@@ -105,6 +105,8 @@ std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFa
                         .source = standard.source,
                         .options = std::move(standard.options)});
   choose_shared_memory(mounts, options, facts.borrowed);
+  if (facts.mapped_ids <= tty_group)
+    for (auto& mount : mounts) std::erase(mount.options, "gid=5");
   for (auto& mount : mounts)
     if (becomes_writable(options, mount)) std::erase(mount.options, "ro");
   for (const char* name : {"resolv.conf", "hostname", "hosts"})
@@ -168,11 +170,13 @@ std::uint64_t available_capabilities(const RunOptions& options, const ContainerF
 
 // A user namespace need not have every group that the container's files put the user into; those that were
 // asked for by --group-add stay, and the plan refuses them.
-void keep_mapped_groups(oci::RuntimeConfig& config, const Identity& identity) {
-  if (config.gid_mappings.empty()) return;
+void keep_mapped_groups(oci::RuntimeConfig& config, const ContainerFacts& facts) {
+  const std::vector<std::uint32_t>& asked = facts.identity.asked_groups;
   std::erase_if(config.process.user.additional_gids, [&](std::uint32_t gid) {
-    return !oci::host_id(config.gid_mappings, gid) &&
-           std::ranges::find(identity.asked_groups, gid) == identity.asked_groups.end();
+    // Who has but his own may not change his groups at all.
+    const bool is_mapped = config.gid_mappings.empty() ? gid < facts.mapped_ids && facts.mapped_ids > 1
+                                                       : oci::host_id(config.gid_mappings, gid).has_value();
+    return !is_mapped && std::ranges::find(asked, gid) == asked.end();
   });
 }
 
@@ -260,7 +264,7 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.sysctl = options.sysctl;
   config.uid_mappings = options.uid_mappings;
   config.gid_mappings = options.gid_mappings;
-  config.cgroups_path = cgroup_path(options, facts.id);
+  config.cgroups_path = facts.scope ? facts.scope->cgroup + "/container" : cgroup_path(options, facts.id);
   config.resources = options.resources;
   const bool devices_are_filtered = facts.device_filter != cgroup::DeviceFilter::none;
   if (devices_are_filtered && !options.privileged)
@@ -283,7 +287,7 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.process.rows = facts.terminal.rows;
   config.process.columns = facts.terminal.columns;
   config.process.user = facts.identity.user;
-  keep_mapped_groups(config, facts.identity);
+  keep_mapped_groups(config, facts);
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);
   config.process.cwd = options.working_directory;

@@ -1,10 +1,12 @@
 // From the options of `tare run` to what the container is to be. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cgroup/layout.h"
+#include "cgroup/unit.h"
 #include "engine/devices.h"
 #include "engine/namespaces.h"
 #include "engine/run_options.h"
@@ -30,11 +32,16 @@ struct ContainerFacts {
   std::vector<oci::DeviceNode> host_devices;  ///< of a privileged container
   FoundDevices devices;                       ///< those asked for by name
   Borrowed borrowed;
+  std::optional<cgroup::Unit> scope;  ///< of a plain user's systemd: its cgroup is in that one's
+  std::uint64_t mapped_ids = std::uint64_t{1} << 32;  ///< there are the users and groups below this one
   cgroup::DeviceFilter device_filter = cgroup::DeviceFilter::none;
 };
 
 /// Open files of a container that asked for nothing: soft, and hard where the caller may go so high.
 inline constexpr std::uint64_t default_open_files = 1024, default_open_files_at_most = 524288;
+
+/// Whose terminals are, by custom.
+inline constexpr unsigned tty_group = 5;
 
 /// Of /dev/shm, for a container that asked for nothing.
 inline constexpr Bytes default_shm_size = 64 << 20;

@@ -46,7 +46,7 @@ void end_remains(const state::Place& place, const ContainerId& id,
   if (process) sys::kill_process(process);
   // Before the waiting: what is frozen does not end.
   if (const std::string cgroup = cgroup_of(id, record); !cgroup.empty()) {
-    const cgroup::Layout layout = cgroup::read_layout();
+    const cgroup::Layout layout = cgroup::read_layout_for(cgroup);
     cgroup::Cgroup::remove(layout, cgroup);
     monitor::remove_own_cgroup(layout, id);
   }
@@ -164,7 +164,7 @@ void kill_running(const state::Place& place, const ContainerId& id) {
   if (!running) return;  // not yet
   if (const auto process = sys::try_hold(running->pid, running->start_ticks)) sys::kill_process(process);
   if (const std::string cgroup = cgroup_of(id, try_read_record(place, id)); !cgroup.empty())
-    cgroup::Cgroup::kill(cgroup::read_layout(), cgroup);
+    cgroup::Cgroup::kill(cgroup::read_layout_for(cgroup), cgroup);
 }
 
 // One without a record is not there yet, or no longer.

@@ -7,7 +7,10 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cgroup/systemd.h"
 #include "engine/container_config.h"
+#include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::engine {
 namespace {
@@ -36,7 +39,7 @@ void check_devices(const Host& host, const RunOptions& options, const Notify& no
     throw Error(ErrorKind::unsupported,
                 "a rule about devices was asked for, but nothing here limits the use of devices", 0,
                 "run it without --device-cgroup-rule, and with --device for reading and writing");
-  if (host.facts.cgroups.programs_are_refused)
+  if (host.facts.cgroups.programs_are_refused && !host.is_plain_user)
     notify(
         "bpf(2) is refused: the use of devices cannot be limited, so nodes in the root file system do "
         "nothing and none can be made");
@@ -44,27 +47,54 @@ void check_devices(const Host& host, const RunOptions& options, const Notify& no
 
 bool has(const Host& host, int capability) { return host.facts.capabilities >> capability & 1; }
 
+// A plain user makes cgroups below those that his systemd was given, and asks it for a place there.
+std::optional<std::string> find_systemd_root() {
+  if (sys::is_root_of_system() || !cgroup::is_there(cgroup::Manager::user)) return std::nullopt;
+  const auto first = sys::try_read_file(sys::here, "/proc/1/cgroup");
+  return cgroup::manager_root(cgroup::Manager::user, first.value_or(""), sys::outside_uid());
+}
+
+// That his container has fewer rights than root's is no news to him.
+void tell_plain_user(const RunOptions& options, const Notify& notify) {
+  if (!options.cgroup_parent.empty() && !options.cgroup_parent.ends_with(".slice"))
+    throw Error(ErrorKind::invalid,
+                format("--cgroup-parent {}: a plain user's containers are in slices of his systemd",
+                       options.cgroup_parent),
+                0, "name one, such as work.slice");
+  if (sys::mapped_ids() > 1) return;
+  notify(
+      "the container has no user but root: others' ids are mapped by newuidmap and newgidmap, to whom "
+      "/etc/subuid and /etc/subgid give some");
+}
+
 }  // namespace
 
 Host read_host() {
-  Host host{.facts = runtime::read_host_facts(), .cgroup_facts = {}, .hostname = {}};
+  const bool is_plain_user = !sys::is_root_of_system();
+  const auto systemd_root = find_systemd_root();
+  Host host{.facts = runtime::read_host_facts(systemd_root.value_or("")), .cgroup_facts = {}, .hostname = {}};
+  host.is_plain_user = is_plain_user;
+  if (host.facts.cgroups.mode() == cgroup::Mode::v2) host.systemd_root = systemd_root;
   host.cgroup_facts = cgroup::read_facts(host.facts.cgroups);
   host.security = read_security_modules();
+  // It is for the machine's root to load one.
+  if (is_plain_user) host.security.default_profile = false;
   utsname names;
   if (::uname(&names) != 0) throw system_error("cannot read the host's name");
   host.hostname = names.nodename;
   host.kernel = names.release;
   rlimit limit;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw system_error("cannot read the limit of open files");
-  host.open_files = has(host, CAP_SYS_RESOURCE) ? RLIM_INFINITY : limit.rlim_max;
+  const bool can_raise = has(host, CAP_SYS_RESOURCE) && !host.facts.in_user_namespace;
+  host.open_files = can_raise ? RLIM_INFINITY : limit.rlim_max;
   return host;
 }
 
 void check_host(const Host& host, RunOptions& options, const Notify& notify) {
   if (!has(host, CAP_SYS_ADMIN))
     throw Error(ErrorKind::unsupported,
-                "making a container needs root (CAP_SYS_ADMIN), which this process does not have", 0,
-                "use sudo; running as an ordinary user is not supported yet");
+                "making a container needs CAP_SYS_ADMIN, which root does not have here", 0,
+                "inside a container, that one has to be given it");
   if (!host.facts.cgroups.writable()) {
     if (asks_for_limits(options.resources))
       throw Error(
@@ -80,6 +110,7 @@ void check_host(const Host& host, RunOptions& options, const Notify& notify) {
   if (!host.cgroup_facts.swap_accounting) do_without_swap_accounting(options);
   if (!has(host, CAP_MKNOD))
     notify("CAP_MKNOD is missing: the container has the host's device nodes and cannot make any");
+  if (host.is_plain_user) return tell_plain_user(options, notify);
   const bool asked = std::ranges::any_of(
       options.limits, [](const oci::Rlimit& limit) { return limit.resource == RLIMIT_NOFILE; });
   if (!asked && host.open_files < default_open_files_at_most)

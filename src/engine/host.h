@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cgroup/limits.h"
@@ -21,6 +22,9 @@ struct Host {
   std::string kernel;  ///< its release, as uname(2) has it
   SecurityModules security;
   std::uint64_t open_files = 0;  ///< the hard limit of open files that a container can have
+  bool is_plain_user = false;
+  /// Of a plain user's tare, where his systemd makes cgroups: the one that those are below.
+  std::optional<std::string> systemd_root;
 };
 
 Host read_host();

@@ -61,7 +61,7 @@ void send_signal(const Held& held, int signal) {
 // Also what shares the host's pid namespace, and what is frozen.
 void kill_all(const Held& held) {
   sys::kill_process(held.process);
-  const cgroup::Layout layout = cgroup::read_layout();
+  const cgroup::Layout layout = cgroup::read_layout_for(held.container.record.cgroup);
   cgroup::Cgroup::kill(layout, held.container.record.cgroup);
   cgroup::thaw(layout, held.container.record.cgroup);
 }

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "engine/attach.h"
 #include "engine/host_devices.h"
 #include "engine/security_options.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::engine {
 
@@ -28,6 +30,12 @@ sys::UniqueFd try_open_top_layer(const Definition& definition, const HostPath& d
   return sys::try_open_at(sys::here, top.value, O_PATH | O_DIRECTORY);
 }
 
+std::optional<cgroup::Unit> scope_of(const Host& host, const RunOptions& options, const ContainerId& id) {
+  if (!host.systemd_root) return std::nullopt;
+  return cgroup::unit_of(format("{}:tare:{}", options.cgroup_parent, id.value), "", cgroup::Manager::user,
+                         *host.systemd_root);
+}
+
 ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostPath& directory,
                             const Definition& definition, sys::Fd root) {
   const RunOptions& options = definition.options;
@@ -44,6 +52,8 @@ ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostP
           .host_devices = options.privileged
                               ? list_host_devices(sys::open_at(sys::here, "/dev", O_RDONLY | O_DIRECTORY))
                               : std::vector<oci::DeviceNode>(),
+          .scope = scope_of(host, options, id),
+          .mapped_ids = sys::mapped_ids(),
           .device_filter = host.facts.cgroups.device_filter()};
 }
 
@@ -58,6 +68,7 @@ monitor::Order make_order(const state::Place& place, const state::Record& record
                        .record = record,
                        .program = runtime::make_plan(config, host.facts, record.id.value),
                        .cgroups = host.facts.cgroups,
+                       .scope = scope_of(host, definition.options, record.id),
                        .limits = {},
                        .needed_controllers = {},
                        .devices = {},

@@ -21,6 +21,8 @@ ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostP
 /// What only a start needs, and what may be gone when it comes: the nodes of devices, the namespaces of other
 /// containers. Throws what is wrong with them.
 void add_start_facts(const state::Place& place, const RunOptions& options, ContainerFacts& facts);
+/// Where a plain user's systemd makes the container's cgroup; nullopt for root, and where there is none.
+std::optional<cgroup::Unit> scope_of(const Host& host, const RunOptions& options, const ContainerId& id);
 /// The top layer; invalid when it is missing, as in a plan.
 sys::UniqueFd try_open_top_layer(const Definition& definition, const HostPath& directory);
 

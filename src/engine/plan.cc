@@ -86,7 +86,16 @@ void plan_overlay_directories(Steps& steps, const store::Rootfs& rootfs, const H
       {.what = What::copy_owner, .path = (directory / "upper").value, .value = rootfs.layers.front().value});
 }
 
-void plan_monitor(Steps& steps, const cgroup::Layout& layout, const ContainerId& id) {
+void plan_monitor(Steps& steps, const monitor::Order& order) {
+  const cgroup::Layout& layout = order.cgroups;
+  const ContainerId& id = order.record.id;
+  if (order.scope) {
+    const HostPath scope(layout.unified()->mount.value + order.scope->cgroup);
+    steps.push_back({.what = What::start_monitor, .path = {}, .value = {}});
+    steps.push_back({.what = What::start_unit, .path = scope.value, .value = order.scope->name});
+    steps.push_back({.what = What::make_cgroup, .path = (scope / "monitor").value});
+    return;
+  }
   const auto own = monitor::plan_own_cgroup(layout, id);
   if (own) steps.push_back({.what = What::make_cgroup, .path = own->directory.value});
   steps.push_back({.what = What::start_monitor,
@@ -144,7 +153,7 @@ plan::Document plan(const state::Place& place, RunOptions options) {
     steps.push_back({.what = What::write_file, .path = (directory / name).value});
   if (config.process.apparmor_profile == default_profile_name && !default_profile_is_loaded())
     steps.push_back({.what = What::load_profile, .value = default_profile_name});
-  plan_monitor(steps, host.facts.cgroups, record.id);
+  plan_monitor(steps, order);
   append(steps, runtime::cgroup_steps(host.facts.cgroups, config.cgroups_path, order.needed_controllers,
                                       order.limits, order.devices));
   document.program = std::move(order.program);

@@ -9,6 +9,7 @@
 #include "engine/definition.h"
 #include "oci/id_mapping.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::engine {
 namespace {
@@ -38,18 +39,6 @@ std::optional<std::uint32_t> as_id(const std::string& text) {
   return static_cast<std::uint32_t>(number);
 }
 
-std::vector<IdRange> ranges_of(std::string_view subordinate_ids, std::string_view user) {
-  std::vector<IdRange> ranges;
-  for (const auto& line : split(subordinate_ids, '\n')) {
-    const auto fields = split(line, ':');
-    if (fields.size() != 3 || fields[0] != user) continue;
-    const auto first = as_id(fields[1]), size = as_id(fields[2]);
-    if (first && size && *first != 0 && *size != 0 && std::uint64_t{*first} + *size <= 0xffffffff)
-      ranges.push_back({.first = *first, .size = *size});
-  }
-  return ranges;
-}
-
 void add(std::vector<IdRange>& taken, const Mappings& mappings) {
   for (const auto& mapping : mappings) taken.push_back({.first = mapping.host, .size = mapping.size});
 }
@@ -76,10 +65,17 @@ Taken read_taken(const state::Place& place) {
 
 Mappings choose(const char* file, std::vector<IdRange> taken) {
   const auto text = sys::try_read_file(sys::here, file).value_or(std::string());
-  const auto first = find_free(ranges_for_containers(text), std::move(taken), chosen_size);
+  // A plain user's have numbers of their own in his namespace, where he is 0.
+  const bool is_plain_user = !sys::is_root_of_system();
+  const auto ranges =
+      is_plain_user
+          ? std::vector<IdRange>{{.first = 1, .size = static_cast<std::uint32_t>(sys::mapped_ids() - 1)}}
+          : ranges_for_containers(text);
+  const auto first = find_free(ranges, std::move(taken), chosen_size);
   if (!first)
     throw Error(ErrorKind::unsupported, format("no {} free ids are left for a container", chosen_size), 0,
-                format("give the user \"containers\" more of them in {}, or remove containers", file));
+                format("give {} more of them in {}, or remove containers",
+                       is_plain_user ? "yourself" : "the user \"containers\"", file));
   return {{.container = 0, .host = *first, .size = chosen_size}};
 }
 
@@ -123,9 +119,21 @@ sys::UniqueFd choose_mappings(const state::Place& place, RunOptions& options) {
   return lock;
 }
 
+std::vector<IdRange> subordinate_ranges(std::string_view subordinate_ids, std::string_view user) {
+  std::vector<IdRange> ranges;
+  for (const auto& line : split(subordinate_ids, '\n')) {
+    const auto fields = split(line, ':');
+    if (fields.size() != 3 || fields[0] != user) continue;
+    const auto first = as_id(fields[1]), size = as_id(fields[2]);
+    if (first && size && *first != 0 && *size != 0 && std::uint64_t{*first} + *size <= 0xffffffff)
+      ranges.push_back({.first = *first, .size = *size});
+  }
+  return ranges;
+}
+
 std::vector<IdRange> ranges_for_containers(std::string_view subordinate_ids) {
   for (const char* user : {"containers", "root"})
-    if (auto ranges = ranges_of(subordinate_ids, user); !ranges.empty()) return ranges;
+    if (auto ranges = subordinate_ranges(subordinate_ids, user); !ranges.empty()) return ranges;
   return {unclaimed};
 }
 

@@ -34,7 +34,9 @@ inline constexpr std::uint32_t chosen_size = 65536;
 /// Where to choose from on a host that says nothing: ids that neither people nor other programs are given.
 inline constexpr IdRange unclaimed{.first = 2147483648, .size = 2147418112};
 
-/// The ranges that a file like subuid(5) gives to tare: those of the user "containers", or root's; where it
+/// The ranges that a file like subuid(5) gives to a user, by name or by number.
+std::vector<IdRange> subordinate_ranges(std::string_view subordinate_ids, std::string_view user);
+/// The ranges that such a file gives to tare: those of the user "containers", or root's; where it
 /// names neither, `unclaimed`.
 std::vector<IdRange> ranges_for_containers(std::string_view subordinate_ids);
 /// The first free place for `size` ids.

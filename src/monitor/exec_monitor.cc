@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/scope.h"
 #include "monitor/monitor.h"
 #include "monitor/plumbing.h"
 #include "sys/process.h"
@@ -11,6 +12,7 @@ namespace tare::monitor {
 namespace {
 
 void live(const ExecOrder& order, sys::UniqueFd& client) {
+  cgroup::come_within_reach(order.cgroups);
   const cgroup::Cgroup cgroup = cgroup::Cgroup::open(order.cgroups, order.cgroup);
   Plumbing plumbing = make_plumbing(order.terminal, order.interactive);
   runtime::Streams streams = plumbing.streams();

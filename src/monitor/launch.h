@@ -7,6 +7,7 @@
 
 #include "cgroup/layout.h"
 #include "cgroup/limits.h"
+#include "cgroup/unit.h"
 #include "monitor/log_writer.h"
 #include "monitor/own_cgroup.h"
 #include "monitor/protocol.h"
@@ -23,6 +24,7 @@ struct Order {
   state::Record record;
   plan::Program program;
   cgroup::Layout cgroups;
+  std::optional<cgroup::Unit> scope = {};  ///< in which a plain user's monitor makes the cgroup
   std::vector<cgroup::Write> limits;
   std::vector<std::string> needed_controllers;
   std::vector<oci::DeviceRule> devices;  ///< for v2, where they are a program; empty: none

@@ -11,6 +11,7 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/devices.h"
 #include "cgroup/freezer.h"
+#include "cgroup/scope.h"
 #include "cgroup/usage.h"
 #include "monitor/plumbing.h"
 #include "store/volumes.h"
@@ -47,6 +48,7 @@ class Monitor {
 
  private:
   void live() {
+    if (order_.scope) cgroup::enter_scope(order_.cgroups, *order_.scope, record_.name);
     cgroup::Cgroup cgroup = cgroup::Cgroup::create(order_.cgroups, record_.cgroup, order_.needed_controllers);
     std::optional<recorder::Span> span(std::in_place, "set the limits");
     cgroup.apply(order_.limits);

@@ -307,7 +307,7 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   plan_namespaces(program, config, facts);
   plan_joins(program, config, facts);
   if (is_new(config, NamespaceKind::cgroup)) program.add({.kind = Kind::unshare, .a = CLONE_NEWCGROUP});
-  plan_root(program, config);
+  plan_root(program, config, facts);
   const auto [proc, dev] = plan_mounts(program, config, facts);
   plan_devices(program, config, facts, dev);
   // What these hooks mount into the root is the container's, and what they make of its network can be tuned.

@@ -149,13 +149,28 @@ void make_namespace(const std::vector<Map>& maps) {
   }
 }
 
-void join_namespace(const std::string& path) {
-  const sys::UniqueFd joined = sys::open_at(sys::here, path, O_RDONLY);
-  if (::setns(joined.number(), CLONE_NEWUSER) != 0 || ::unshare(CLONE_NEWNS) != 0)
-    throw system_error(format("cannot enter the user namespace {}", path));
+void become_its_root() {
+  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+    throw system_error("cannot become root of the user namespace");
 }
 
 }  // namespace
+
+void make_own_namespace(const OwnIds& ids) {
+  const std::vector<Map> maps = {
+      {"uid", "uid_map", "newuidmap", "/etc/subuid", ::geteuid(), ids.uids},
+      {"gid", "gid_map", "newgidmap", "/etc/subgid", ::getegid(), ids.gids}};
+  std::ranges::for_each(maps, check);
+  make_namespace(maps);
+  become_its_root();
+}
+
+void join_own_namespace(const std::string& path) {
+  const sys::UniqueFd joined = sys::open_at(sys::here, path, O_RDONLY);
+  if (::setns(joined.number(), CLONE_NEWUSER) != 0 || ::unshare(CLONE_NEWNS) != 0)
+    throw system_error(format("cannot enter the user namespace {}", path));
+  become_its_root();
+}
 
 void become_root(oci::RuntimeConfig& config) {
   if (::geteuid() == 0) return;
@@ -164,17 +179,10 @@ void become_root(oci::RuntimeConfig& config) {
     throw Error(
         ErrorKind::unsupported, "a user who is not root can make containers with a user namespace only", 0,
         "have one in linux.namespaces, with mappings: `tare-runtime spec --rootless` makes such a config");
-  if (wanted->path.empty()) {
-    const std::vector<Map> maps = {
-        {"uid", "uid_map", "newuidmap", "/etc/subuid", ::geteuid(), config.uid_mappings},
-        {"gid", "gid_map", "newgidmap", "/etc/subgid", ::getegid(), config.gid_mappings}};
-    std::ranges::for_each(maps, check);
-    make_namespace(maps);
-  } else {
-    join_namespace(wanted->path);
-  }
-  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
-    throw system_error("cannot become root of the user namespace");
+  if (wanted->path.empty())
+    make_own_namespace({config.uid_mappings, config.gid_mappings});
+  else
+    join_own_namespace(wanted->path);
   config.namespaces.erase(wanted);
 }
 

@@ -69,7 +69,7 @@ std::pair<std::string, std::string> split_last(const HostPath& path) {
 }
 
 // Layers by name where that is possible (mountinfo then says where they are), by descriptor where it is not.
-void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t slot) {
+void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t slot, bool in_user_namespace) {
   std::size_t total = 0;
   for (const auto& layer : root.lower) total += layer.value.size() + 1;
   const auto name = [&](const HostPath& path, bool force_descriptor) {
@@ -85,6 +85,8 @@ void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t sl
   overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
                   filesystem_option("upperdir", name(root.upper, false)),
                   filesystem_option("workdir", name(root.work, false))};
+  // Its own marks, in extended attributes that only the machine's root may write otherwise.
+  if (in_user_namespace) overlay.list.emplace_back("!userxattr");
   if (root.is_volatile) overlay.list.emplace_back("!volatile");
   program.add(std::move(overlay));
 }
@@ -261,7 +263,7 @@ bool has_user_namespace(const oci::RuntimeConfig& config) {
          config.namespaces.end();
 }
 
-void plan_root(plan::Program& program, const oci::RuntimeConfig& config) {
+void plan_root(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   program.add({.kind = Kind::set_propagation, .a = MS_REC | MS_PRIVATE, .path = "/"});
   const std::int32_t slot = program.new_slot();
   const bool is_mapped = is_new(config, oci::NamespaceKind::user);
@@ -272,7 +274,7 @@ void plan_root(plan::Program& program, const oci::RuntimeConfig& config) {
   else if (config.root.lower.empty())
     program.add({.kind = Kind::clone_tree, .into = slot, .a = 1, .path = config.root.path.value});
   else
-    plan_overlay(program, config.root, slot);
+    plan_overlay(program, config.root, slot, facts.in_user_namespace);
   if (config.root.no_devices)
     program.add(
         {.kind = Kind::set_attributes, .flags = plan::recursive, .slot = slot, .a = MOUNT_ATTR_NODEV});

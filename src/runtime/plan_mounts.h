@@ -10,7 +10,7 @@ bool is_new(const oci::RuntimeConfig& config, oci::NamespaceKind kind);
 bool has_user_namespace(const oci::RuntimeConfig& config);
 
 /// The root is made, hung up, and everything that must be in it mounted; /dev is filled.
-void plan_root(plan::Program& program, const oci::RuntimeConfig& config);
+void plan_root(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts);
 /// Slots that hold what the container has of its own; no_slot where it has none (a bind mount of the user's).
 struct OwnMounts {
   std::int32_t proc = plan::no_slot;  ///< the mount itself: what is hung up in it later does not show

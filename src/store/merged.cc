@@ -10,12 +10,13 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::store {
 namespace {
 
 constexpr std::uint64_t only_to_read =
-    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME;
+    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID;
 
 sys::UniqueFd call(long result, const char* what) {
   if (result < 0) throw system_error(what);
@@ -29,7 +30,11 @@ sys::UniqueFd clone_of(const HostPath& directory) {
            "cannot take it for a mount");
   mount_attr attributes{};
   attributes.attr_set = only_to_read;
-  attributes.attr_clr = MOUNT_ATTR__ATIME;
+  // In a user namespace that is not for us to choose (mount_namespaces(7), "locked").
+  if (sys::in_first_user_namespace()) {
+    attributes.attr_set |= MOUNT_ATTR_NOATIME;
+    attributes.attr_clr = MOUNT_ATTR__ATIME;
+  }
   if (::syscall(SYS_mount_setattr, clone.number(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
     throw system_error("cannot make the mount read-only");
   return clone;
@@ -55,7 +60,7 @@ sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
        ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) ||
       ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     throw no_overlay(errno);
-  return call(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, only_to_read), "cannot mount it");
+  return call(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, only_to_read | MOUNT_ATTR_NOATIME), "cannot mount it");
 }
 
 }  // namespace

@@ -4,10 +4,34 @@
 #include <cstdlib>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include "sys/file.h"
 
 namespace tare::sys {
+namespace {
+
+struct Range {
+  std::uint64_t inside, outside, count;
+};
+
+// Lines of three numbers.
+std::vector<Range> own_ids() {
+  std::vector<Range> ranges;
+  const std::string map = try_read_file(here, "/proc/self/uid_map").value_or("");
+  for (const char* at = map.c_str();;) {
+    Range range{};
+    for (auto* number : {&range.inside, &range.outside, &range.count}) {
+      char* end = nullptr;
+      *number = std::strtoull(at, &end, 10);
+      at = end;
+    }
+    if (range.count == 0) return ranges;
+    ranges.push_back(range);
+  }
+}
+
+}  // namespace
 
 bool in_first_user_namespace() {
   // PROC_USER_INIT_INO of linux/proc_ns.h, the same on every machine.
@@ -23,16 +47,16 @@ bool is_root_of_system() {
 
 uid_t outside_uid() {
   const uid_t inside = ::geteuid();
-  const std::string map = try_read_file(here, "/proc/self/uid_map").value_or("");
-  // Lines of three numbers: the first id inside, the first outside, how many.
-  for (const char* at = map.c_str();;) {
-    char* end = nullptr;
-    const std::uint64_t first = std::strtoull(at, &end, 10), outside = std::strtoull(end, &end, 10),
-                        count = std::strtoull(end, &end, 10);
-    if (count == 0) return inside;
-    if (inside >= first && inside - first < count) return static_cast<uid_t>(outside + (inside - first));
-    at = end;
-  }
+  for (const auto& range : own_ids())
+    if (inside >= range.inside && inside - range.inside < range.count)
+      return static_cast<uid_t>(range.outside + (inside - range.inside));
+  return inside;
+}
+
+std::uint64_t mapped_ids() {
+  std::uint64_t sum = 0;
+  for (const auto& range : own_ids()) sum += range.count;
+  return sum;
 }
 
 bool groups_are_fixed(const std::string& process) {

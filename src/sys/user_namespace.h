@@ -1,6 +1,7 @@
 // Who this process is, where a user namespace says something else than the machine (user_namespaces(7)).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ bool is_root_of_system();
 
 /// The effective user as the user namespace around this one knows it.
 uid_t outside_uid();
+
+/// How many user ids there are in this user namespace.
+std::uint64_t mapped_ids();
 
 /// Whether the groups of a process cannot be changed: in user namespaces whose ids were mapped without a
 /// right to. `process`: its name in /proc.
