@@ -154,7 +154,7 @@ Scope::~Scope() {
   }
 }
 
-void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup) {
+void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup, UnitStart start) {
   using std::chrono::milliseconds;
   const Hierarchy* unified = layout.unified();
   if (!unified) return;
@@ -162,7 +162,8 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
   // Systemd removes the cgroup. If we did, the kernel's word that it is empty, which comes a little later,
   // could be lost with it, and the scope would be there for ever.
   const auto give_up = std::chrono::steady_clock::now() + milliseconds(2000);
-  for (milliseconds pause(1); !name.ends_with(".slice"); pause = std::min(pause * 2, milliseconds(20))) {
+  const bool goes_by_itself = !name.ends_with(".slice") && start == UnitStart::done;
+  for (milliseconds pause(1); goes_by_itself; pause = std::min(pause * 2, milliseconds(20))) {
     if (!sys::exists(sys::here, directory)) return;
     Cgroup::kill(layout, cgroup);
     if (std::chrono::steady_clock::now() >= give_up) break;

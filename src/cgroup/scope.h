@@ -55,9 +55,11 @@ class Scope {
 };
 
 /// Kills what is in the unit's cgroup, and returns when that is gone. No error when it is gone already. A
-/// scope goes when systemd hears of its last process's end; a slice, and a scope that does not go, are
-/// stopped.
-void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup);
+/// scope goes when systemd hears of its last process's end; a slice, a scope that does not go, and one whose
+/// start was asked for by somebody who was killed, so that it may be still to come, are stopped.
+enum class UnitStart { done, perhaps_to_come };
+void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup,
+                 UnitStart start = UnitStart::done);
 
 /// A user's process can make others only in cgroups below what his systemd was given. This one, where it is
 /// elsewhere (in a login session, say), is put there by systemd first, into a scope of its own.

@@ -14,10 +14,10 @@
 #include "base/format.h"
 #include "cgroup/limits.h"
 #include "engine/containers.h"
+#include "engine/host.h"
 #include "engine/security_labels.h"
 #include "plan/names.h"
 #include "runtime/init_image.h"
-#include "runtime/make_plan.h"
 #include "sys/file.h"
 
 namespace tare::engine {
@@ -63,8 +63,10 @@ std::string capabilities_report(std::uint64_t have) {
   return lack.empty() ? "all that are needed" : "missing:" + lack;
 }
 
-std::string apparmor_report(const SecurityModules& modules) {
+std::string apparmor_report(const Host& host) {
+  const SecurityModules& modules = host.security;
   if (!modules.apparmor) return "not enabled";
+  if (host.is_plain_user) return "enabled, but only root's containers are confined by it unless they ask";
   if (!modules.default_profile)
     return "enabled, but there is no apparmor_parser: containers are not confined by it";
   return format("profile {}", default_profile_name);
@@ -90,8 +92,8 @@ std::string device_report(cgroup::DeviceFilter filter) {
 }  // namespace
 
 std::string host_report(const state::Place& place) {
-  const runtime::HostFacts facts = runtime::read_host_facts();
-  const SecurityModules security = read_security_modules();
+  const Host host = read_host();
+  const runtime::HostFacts& facts = host.facts;
   utsname names;
   if (::uname(&names) != 0) throw system_error("cannot read the kernel's name");
   const auto containers = list_containers(place).containers;
@@ -114,8 +116,8 @@ std::string host_report(const state::Place& place) {
   line("Device filter", device_report(facts.cgroups.device_filter()));
   line("Overlay", overlay_report(place));
   line("Capabilities", capabilities_report(facts.capabilities));
-  line("AppArmor", apparmor_report(security));
-  line("SELinux", selinux_report(security));
+  line("AppArmor", apparmor_report(host));
+  line("SELinux", selinux_report(host.security));
   line("Init", runtime::try_sealed_memory_file() ? "sealed memory file"
                                                  : "hidden tmpfs file (memory files may not be executed)");
   return text;

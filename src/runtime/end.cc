@@ -116,7 +116,8 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
   if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty()) {
     const cgroup::Layout cgroups = cgroup::read_layout_for(cgroup);
     if (const auto unit = directory->try_read_unit())
-      cgroup::remove_unit(cgroups, *unit, cgroup);
+      cgroup::remove_unit(cgroups, *unit, cgroup,
+                          state ? cgroup::UnitStart::done : cgroup::UnitStart::perhaps_to_come);
     else
       cgroup::Cgroup::remove(cgroups, cgroup);
   }

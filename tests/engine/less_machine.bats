@@ -251,19 +251,6 @@ in_container() {
 	[[ $status == 137 && $stderr == *OOM* ]] || { echo "$status: $stderr" && return 1; }
 }
 
-@test "LM10 an ordinary user is told in one line that root is needed" {
-	local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups) own
-	own=$(mktemp -d) # bats keeps its folders to itself
-	chmod 777 "$own"
-	cp "$TARE" "$own/tare"
-	run --separate-stderr "${as_nobody[@]}" env -u TARE_ROOT -u TARE_RUN_ROOT "$own/tare" run --rm / true
-	refused root
-	run --separate-stderr "${as_nobody[@]}" env TARE_ROOT="$own/a" TARE_RUN_ROOT="$own/b" \
-		"$own/tare" run --rm / true
-	rm -r "$own"
-	refused root
-}
-
 @test "with closed standard streams it runs and takes no file of its own for them" {
 	"$TARE" run --name closed "$ROOTFS" sh -c 'echo out; echo error >&2; readlink /proc/self/fd/0 >/read; exit 7' <&- >&- 2>&- || [[ $? == 7 ]]
 	[[ $("$TARE" inspect closed | jq '.[0].State.ExitCode') == 7 ]]

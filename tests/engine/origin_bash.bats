@@ -234,20 +234,6 @@ PYTHON
 	grep -q '"/bin/true"' "$programs.started"
 }
 
-@test "S9 without the right to do so it says in one line what is missing" {
-	# Nobody may not even look into the test's own directory.
-	local place
-	place=$(mktemp -d /tmp/tare-nobody-XXXXXX)
-	cp "$TARE_BIN_DIR/tare" "$place/"
-	chmod -R a+rwX "$place"
-	run setpriv --reuid 65534 --regid 65534 --clear-groups env TARE_ROOT="$place/root" TARE_RUN_ROOT="$place/run" \
-		"$place/tare" run --rm / true
-	rm -rf "$place"
-	equal status "$status" 125
-	equal "number of lines" "${#lines[@]}" 1
-	[[ $output == "tare: "*"needs root (CAP_SYS_ADMIN)"* ]]
-}
-
 @test "S10 nothing is left after a container, however it ended" {
 	local before links namespaces id mark=0
 	tare run --rm "$TARBALL" true # the store's own directories and the layer stay
