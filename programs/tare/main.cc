@@ -70,36 +70,48 @@ const cli::Command commands_table[] = {run_command,
                                        version_command,
                                        cli::completion_command,
                                        cli::manual_command};
-constexpr Verb verbs[] = {run,
-                          create,
-                          start,
-                          stop,
-                          restart,
-                          kill,
-                          wait,
-                          attach,
-                          exec,
-                          ps,
-                          logs,
-                          top,
-                          stats,
-                          inspect,
-                          explain_containers,
-                          write_script,
-                          rename,
-                          pause,
-                          unpause,
-                          rm,
-                          export_container,
-                          volume_create,
-                          volume_ls,
-                          volume_inspect,
-                          volume_rm,
-                          volume_prune,
-                          info,
-                          version,
-                          completion,
-                          manual};
+// As whom a verb works for a user who is not root.
+enum class As {
+  nobody,            ///< it has nothing to do with containers
+  user,              ///< a container is explained from outside of its user namespace
+  root,              ///< of the user namespace that his containers share
+  root_if_possible,  ///< else it tells what is missing
+};
+constexpr struct {
+  Verb verb;
+  As as;
+} verbs[] = {
+    {run, As::root},
+    {create, As::root},
+    {start, As::root},
+    {stop, As::root},
+    {restart, As::root},
+    {kill, As::root},
+    {wait, As::root},
+    {attach, As::root},
+    {exec, As::root},
+    {ps, As::root},
+    {logs, As::root},
+    {top, As::root},
+    {stats, As::root},
+    {inspect, As::root},
+    {explain_containers, As::user},
+    {write_script, As::root},
+    {rename, As::root},
+    {pause, As::root},
+    {unpause, As::root},
+    {rm, As::root},
+    {export_container, As::root},
+    {volume_create, As::root},
+    {volume_ls, As::root},
+    {volume_inspect, As::root},
+    {volume_rm, As::root},
+    {volume_prune, As::root},
+    {info, As::root_if_possible},
+    {version, As::nobody},
+    {completion, As::nobody},
+    {manual, As::nobody},
+};
 static_assert(std::size(commands_table) == std::size(verbs));
 
 // As docker: 125 is told apart from the exit codes of a container's command; where there is none, 1 will do.
@@ -130,9 +142,10 @@ int manual(const Context&, const cli::Parsed& parsed) {
 // An option, else the environment, else the default; absolute, since it outlives this process's working
 // directory.
 HostPath place_of(const cli::Parsed& parsed, std::string_view option, const char* variable,
-                  const std::string& otherwise) {
+                  std::string (*otherwise)()) {
   const char* set = std::getenv(variable);
-  std::string path = parsed.value(option).value_or(set && *set ? set : otherwise);
+  const auto given = parsed.value(option);
+  std::string path = given ? *given : set && *set ? set : otherwise();
   if (path.empty()) throw Error(ErrorKind::usage, format("--{} needs a directory", option));
   // Made by what puts something there: to look, or to plan, leaves nothing.
   if (sys::exists(sys::here, path)) return sys::canonical(HostPath(path));
@@ -145,15 +158,18 @@ int print_help(const std::string& text) {
 }
 
 commands::Context context_of(const cli::Parsed& globals) {
-  const state::Place standard = engine::standard_place();
-  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", standard.root.value),
-                    .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", standard.run_root.value)}};
+  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", engine::standard_root),
+                    .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", engine::standard_run_root)}};
 }
 
-// The others need the rights of whoever has the containers. What is explained is seen from outside of it.
-bool is_for_the_user_as_he_is(const cli::Command& command) {
-  constexpr std::string_view names[] = {"explain", "version", "completion", "manual"};
-  return std::ranges::find(names, command.name) != std::end(names);
+void become(As whom, const state::Place& place, std::optional<engine::OwnNamespace>& own_namespace) {
+  if (whom == As::nobody || whom == As::user) return;
+  try {
+    own_namespace.emplace(place);
+  } catch (const Error& error) {
+    if (whom == As::root) throw;
+    notify(error.what());
+  }
 }
 
 int complete(cli::Words words) {
@@ -178,15 +194,11 @@ int act(cli::Words words) {
   const cli::Parsed parsed = cli::parse(program, split);
   if (parsed.help) return print_help(cli::help(program, *split.command, width));
   try {
-    const commands::Context context = context_of(parsed);
+    const auto& [verb, whom] = verbs[split.command - commands_table];
+    const commands::Context context = whom == As::nobody ? commands::Context{} : context_of(parsed);
     std::optional<engine::OwnNamespace> own_namespace;
-    if (!is_for_the_user_as_he_is(*split.command)) try {
-        own_namespace.emplace(context.place);
-      } catch (const Error& error) {
-        if (split.command->name != "info") throw;
-        notify(error.what());  // and then what else this machine lacks
-      }
-    return verbs[split.command - commands_table](context, parsed);
+    become(whom, context.place, own_namespace);
+    return verb(context, parsed);
   } catch (const Error& error) {
     notify(error.what());
     return exit_code_for(*split.command, error.kind());

@@ -66,7 +66,7 @@ class Guard {
 void apply_tar(TarStream& stream, sys::Fd root, const Limits& limits) {
   Guard guard(stream, root, limits);
   TarReader reader(stream, [&] { guard.check_size(); });
-  TreeWriter writer(root);
+  TreeWriter writer(root, limits.device_nodes);
   Entry entry;
   std::uint64_t entries = 0;
   while (reader.next(entry)) {

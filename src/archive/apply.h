@@ -13,6 +13,8 @@ struct Limits {
   Bytes unpacked = Bytes{64} << 30;
   /// Entries and the directories they imply.
   std::uint64_t entries = 16 << 20;
+  /// False: they are left out, as where nobody can make one.
+  bool device_nodes = true;
 };
 
 /// Reads `stream` to its end and makes what it describes beneath `root`, a directory; the caller's process

@@ -202,6 +202,7 @@ void TreeWriter::write_node(const Entry& entry, TarReader& contents) {
   // hides.
   if (type == S_IFCHR && entry.device == 0)
     throw Error(ErrorKind::invalid, "a character device 0:0 cannot be kept: it means a deleted file");
+  if (type != S_IFIFO && !with_device_nodes_) return;
   if (::mknodat(parent_.fd.number(), path_.name.c_str(), type | 0600, entry.device) != 0) {
     if (errno != EEXIST) throw system_error("cannot make the device or FIFO");
     clear_way();

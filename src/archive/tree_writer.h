@@ -13,7 +13,7 @@ namespace tare::archive {
 /// opened and set again when it is left, so nothing needs to be remembered for the end.
 class TreeWriter {
  public:
-  explicit TreeWriter(sys::Fd root) : root_(root) {}
+  TreeWriter(sys::Fd root, bool with_device_nodes) : root_(root), with_device_nodes_(with_device_nodes) {}
 
   /// `contents` stands at this entry. Throws Error{invalid} for what is refused, the kernel's error else.
   void write(const Entry& entry, TarReader& contents);
@@ -37,6 +37,7 @@ class TreeWriter {
   void write_node(const Entry& entry, TarReader& contents);
 
   sys::Fd root_;
+  bool with_device_nodes_;
   EntryPath path_, target_;  ///< of the current entry
   struct Parent {
     std::string path;

@@ -27,9 +27,15 @@ std::string unified_path_of(pid_t pid) {
 
 void move_to_scope(const std::string& name, std::vector<Property> properties) {
   properties.push_back(text("CollectMode", "inactive-or-failed"));
-  properties.push_back(
-      {.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}});
+  properties.push_back({.name = "PIDs", .value = {.type = "au", .elements = {std::uint64_t(::getpid())}}});
   Systemd::connect(address_of(own_manager())).start(name, properties);
+}
+
+// What was planned names its path.
+void check_place(const Unit& unit, pid_t process) {
+  if (const std::string path = unified_path_of(process); path != unit.cgroup)
+    throw Error(ErrorKind::unsupported,
+                format("systemd put {} into the cgroup {}, not {}", unit.name, path, unit.cgroup));
 }
 
 bool is_in_use(const std::string& directory) {
@@ -102,10 +108,7 @@ Scope Scope::start(Systemd systemd, const Layout& layout, Unit unit, std::vector
   scope.systemd_.start(scope.unit_.name, properties);
   scope.started_ = true;
   if (scope.placeholder_ == 0) return scope;
-  // What was planned names this path.
-  if (const std::string path = unified_path_of(scope.placeholder_); path != scope.unit_.cgroup)
-    throw Error(ErrorKind::unsupported, format("systemd put {} into the cgroup {}, not {}", scope.unit_.name,
-                                               path, scope.unit_.cgroup));
+  check_place(scope.unit_, scope.placeholder_);
   return scope;
 }
 
@@ -183,6 +186,7 @@ void come_within_reach(const Layout& layout) {
 void enter_scope(const Layout& layout, const Unit& unit, std::string_view container) {
   move_to_scope(unit.name, {text("Description", format("container {}", container)), text("Slice", unit.slice),
                             flag("Delegate", true)});
+  check_place(unit, ::getpid());
   const std::string own = layout.unified()->mount.value + unit.cgroup + "/monitor";
   sys::make_directory(sys::here, own);
   sys::write_to(sys::here, own + "/cgroup.procs", "0");

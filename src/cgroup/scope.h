@@ -54,10 +54,10 @@ class Scope {
   bool started_ = false;
 };
 
+enum class UnitStart { done, perhaps_to_come };
 /// Kills what is in the unit's cgroup, and returns when that is gone. No error when it is gone already. A
 /// scope goes when systemd hears of its last process's end; a slice, a scope that does not go, and one whose
 /// start was asked for by somebody who was killed, so that it may be still to come, are stopped.
-enum class UnitStart { done, perhaps_to_come };
 void remove_unit(const Layout& layout, const std::string& name, const std::string& cgroup,
                  UnitStart start = UnitStart::done);
 
@@ -65,8 +65,8 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
 /// elsewhere (in a login session, say), is put there by systemd first, into a scope of its own.
 void come_within_reach(const Layout& layout);
 
-/// Puts this process into a scope of its own, and there into a cgroup beside which it can make others (cgroups(7),
-/// "no internal processes"). The scope goes with the last process in it.
+/// Puts this process into a scope of its own, and there into a cgroup beside which it can make others
+/// (cgroups(7), "no internal processes"). The scope goes with the last process in it. Throws as Scope::start.
 void enter_scope(const Layout& layout, const Unit& unit, std::string_view container);
 
 /// Throws Error{unsupported} unless all of the machine's controllers are in v2, as systemd's driver needs it.

@@ -105,7 +105,7 @@ std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFa
                         .source = standard.source,
                         .options = std::move(standard.options)});
   choose_shared_memory(mounts, options, facts.borrowed);
-  if (facts.mapped_ids <= tty_group)
+  if (!sys::contains(facts.gids, tty_group))
     for (auto& mount : mounts) std::erase(mount.options, "gid=5");
   for (auto& mount : mounts)
     if (becomes_writable(options, mount)) std::erase(mount.options, "ro");
@@ -173,11 +173,19 @@ std::uint64_t available_capabilities(const RunOptions& options, const ContainerF
 void keep_mapped_groups(oci::RuntimeConfig& config, const ContainerFacts& facts) {
   const std::vector<std::uint32_t>& asked = facts.identity.asked_groups;
   std::erase_if(config.process.user.additional_gids, [&](std::uint32_t gid) {
-    // Who has but his own may not change his groups at all.
-    const bool is_mapped = config.gid_mappings.empty() ? gid < facts.mapped_ids && facts.mapped_ids > 1
-                                                       : oci::host_id(config.gid_mappings, gid).has_value();
-    return !is_mapped && std::ranges::find(asked, gid) == asked.end();
+    const bool is_there = config.gid_mappings.empty() ? sys::contains(facts.gids, gid)
+                                                      : oci::host_id(config.gid_mappings, gid).has_value();
+    return (!is_there || facts.groups_are_fixed) && std::ranges::find(asked, gid) == asked.end();
   });
+}
+
+void check_user(const oci::RuntimeConfig& config, const ContainerFacts& facts) {
+  if (!config.uid_mappings.empty()) return;  // whose own ids are checked by the plan
+  const oci::User& user = config.process.user;
+  if (sys::contains(facts.uids, user.uid) && sys::contains(facts.gids, user.gid)) return;
+  throw Error(ErrorKind::invalid,
+              format("--user: there is no {}:{} in this user namespace", user.uid, user.gid), 0,
+              "/proc/self/uid_map says which users there are; /etc/subuid and /etc/subgid can give more");
 }
 
 // Those that are given anyway stay as they are.
@@ -288,6 +296,7 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   config.process.columns = facts.terminal.columns;
   config.process.user = facts.identity.user;
   keep_mapped_groups(config, facts);
+  check_user(config, facts);
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);
   config.process.cwd = options.working_directory;

@@ -14,8 +14,11 @@
 #include "engine/users.h"
 #include "oci/runtime_config.h"
 #include "sys/terminal.h"
+#include "sys/user_namespace.h"
 
 namespace tare::engine {
+
+inline constexpr sys::IdRange every_id{.inside = 0, .outside = 0, .count = 0xffffffff};
 
 /// What the config depends on besides the options.
 struct ContainerFacts {
@@ -33,7 +36,8 @@ struct ContainerFacts {
   FoundDevices devices;                       ///< those asked for by name
   Borrowed borrowed;
   std::optional<cgroup::Unit> scope;  ///< of a plain user's systemd: its cgroup is in that one's
-  std::uint64_t mapped_ids = std::uint64_t{1} << 32;  ///< there are the users and groups below this one
+  std::vector<sys::IdRange> uids = {every_id}, gids = {every_id};  ///< that there are in this user namespace
+  bool groups_are_fixed = false;  ///< no process can change its additional groups
   cgroup::DeviceFilter device_filter = cgroup::DeviceFilter::none;
 };
 

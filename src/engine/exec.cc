@@ -91,6 +91,7 @@ int exec(const state::Place& place, const std::string& name_or_id, const ExecOpt
       .cgroup = container.record.cgroup,
       .id = container.record.id,
       .name = name,
+      .needs_scope = host.systemd_root && container.record.cgroup.starts_with(*host.systemd_root + "/"),
       .process = process,
       .terminal = options.terminal,
       .interactive = options.interactive,

@@ -32,7 +32,8 @@ void export_container(const state::Place& place, const std::string& name_or_id,
   const std::string program = image_program();
   std::vector<std::string> words{"tare-image", "export"};
   if (output) words.insert(words.end(), {"--output", *output});
-  if (!definition->options.uid_mappings.empty() || !sys::in_first_user_namespace()) words.emplace_back("--user-marks");
+  if (!definition->options.uid_mappings.empty() || !sys::in_first_user_namespace())
+    words.emplace_back("--user-marks");
   words.emplace_back("--");
   for (const auto& layer : layers_of(*definition, directory)) words.push_back(layer.value);
   std::vector<char*> arguments;

@@ -53,7 +53,9 @@ ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostP
                               ? list_host_devices(sys::open_at(sys::here, "/dev", O_RDONLY | O_DIRECTORY))
                               : std::vector<oci::DeviceNode>(),
           .scope = scope_of(host, options, id),
-          .mapped_ids = sys::mapped_ids(),
+          .uids = sys::own_ids(sys::IdKind::user),
+          .gids = sys::own_ids(sys::IdKind::group),
+          .groups_are_fixed = host.facts.groups_are_fixed,
           .device_filter = host.facts.cgroups.device_filter()};
 }
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <optional>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -45,36 +46,38 @@ bool is_in_path(std::string_view program) {
   return false;
 }
 
-PlainUser caller() {
-  PlainUser user{.name = {}, .uid = ::geteuid(), .gid = ::getegid()};
-  if (const passwd* entry = ::getpwuid(user.uid)) user.name = entry->pw_name;
-  return user;
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
 }
 
-std::string home_of(uid_t uid) {
+// Without the programs that map them there are no other ids. They know users by name, and want the group to
+// be the one in passwd(5).
+runtime::OwnIds available_ids(uid_t uid, gid_t gid) {
   const passwd* entry = ::getpwuid(uid);
-  if (!entry || !entry->pw_dir[0])
-    throw Error(ErrorKind::usage, format("user {} has no home to keep containers in", uid), 0,
-                "set HOME, or say --root");
-  return entry->pw_dir;
-}
-
-HostPath own_in_tmp(uid_t uid) {
-  HostPath path(format("/tmp/tare-{}", uid));
-  const auto status = sys::try_status(sys::here, path.value, AT_SYMLINK_NOFOLLOW);
-  if (status && (status->st_uid != ::geteuid() || !S_ISDIR(status->st_mode) || (status->st_mode & 077) != 0))
-    throw Error(ErrorKind::conflict, format("{} is not a directory of user {}'s own", path.value, uid), 0,
-                "set XDG_RUNTIME_DIR, or say --run-root");
-  return path;
-}
-
-// Without the programs that map them there are no other ids.
-runtime::OwnIds available_ids() {
-  const bool can_map = is_in_path("newuidmap") && is_in_path("newgidmap");
+  const bool can_map = entry && entry->pw_gid == gid && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 &&
+                       is_in_path("newuidmap") && is_in_path("newgidmap");
   const auto text = [&](const char* file) {
     return can_map ? sys::try_read_file(sys::here, file).value_or("") : std::string();
   };
-  return ids_of(caller(), text("/etc/subuid"), text("/etc/subgid"));
+  return ids_of({.name = entry ? entry->pw_name : "", .uid = uid, .gid = gid}, text("/etc/subuid"),
+                text("/etc/subgid"));
+}
+
+// Not another user's, as it is after su(1).
+std::optional<std::string> own_directory(const std::string& path) {
+  const auto status = path.empty() ? std::nullopt : sys::try_status(sys::here, path);
+  return status && status->st_uid == ::geteuid() ? std::optional(path) : std::nullopt;
+}
+
+// What is below is as safe as this one.
+void check_is_own(const HostPath& directory) {
+  const auto status = sys::try_status(sys::here, directory.value, AT_SYMLINK_NOFOLLOW);
+  if (status && S_ISDIR(status->st_mode) && status->st_uid == ::geteuid() && (status->st_mode & 022) == 0)
+    return;
+  throw Error(ErrorKind::conflict,
+              format("{} is not a directory that only user {} can write to", directory.value, ::geteuid()), 0,
+              "set XDG_RUNTIME_DIR, or say --run-root");
 }
 
 bool try_join_process(pid_t pid) {
@@ -96,27 +99,39 @@ runtime::OwnIds ids_of(const PlainUser& user, std::string_view subuid, std::stri
           .gids = mapped(user.gid, both ? gids : std::vector<IdRange>())};
 }
 
-state::Place standard_place() {
-  if (sys::is_root_of_system()) return {.root = HostPath("/var/lib/tare"), .run_root = HostPath("/run/tare")};
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value ? value : "");
-  };
+bool could_have_more_ids() {
+  const auto gids = sys::own_ids(sys::IdKind::group);
+  const auto gid = gids.empty() ? ::getegid() : static_cast<gid_t>(gids.front().outside);
+  return available_ids(sys::outside_uid(), gid).uids.size() > 1;
+}
+
+std::string standard_root() {
+  if (sys::is_root_of_system()) return "/var/lib/tare";
+  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/tare";
+  std::string home = variable("HOME");
+  if (const passwd* entry = ::getpwuid(sys::outside_uid()); entry && home.empty()) home = entry->pw_dir;
+  if (home.empty())
+    throw Error(ErrorKind::usage, format("user {} has no home to keep containers in", sys::outside_uid()), 0,
+                "set HOME, or say --root");
+  return home + "/.local/share/tare";
+}
+
+std::string standard_run_root() {
+  if (sys::is_root_of_system()) return "/run/tare";
   const uid_t uid = sys::outside_uid();
-  std::string data = variable("XDG_DATA_HOME"), home = variable("HOME"), run = variable("XDG_RUNTIME_DIR");
-  if (data.empty()) data = (home.empty() ? home_of(uid) : home) + "/.local/share";
-  if (run.empty() && sys::exists(sys::here, format("/run/user/{}", uid))) run = format("/run/user/{}", uid);
-  return {.root = HostPath(data + "/tare"),
-          .run_root = run.empty() ? own_in_tmp(uid) : HostPath(run + "/tare")};
+  for (const auto& path : {variable("XDG_RUNTIME_DIR"), format("/run/user/{}", uid)})
+    if (const auto own = own_directory(path)) return *own + "/tare";
+  return format("/tmp/tare-{}", uid);
 }
 
 OwnNamespace::OwnNamespace(const state::Place& place) {
   if (::geteuid() == 0) return;
   const HostPath members = place.run_root / "user-namespace";
   sys::make_directories(sys::here, members.value, 0700);
+  check_is_own(place.run_root);
   const sys::UniqueFd directory = sys::open_at(sys::here, members.value, O_RDONLY | O_DIRECTORY);
   sys::lock(directory);
-  if (!try_join(place, directory)) runtime::make_own_namespace(available_ids());
+  if (!try_join(place, directory)) runtime::make_own_namespace(available_ids(::geteuid(), ::getegid()));
   // A change of ids hides what is in /proc of this process from all others, and with it the namespace.
   ::prctl(PR_SET_DUMPABLE, 1);
   const std::string name = std::to_string(::getpid());

@@ -21,14 +21,19 @@ struct PlainUser {
 /// give him. One alone gives him no more than himself. Pure. Throws Error{invalid}.
 runtime::OwnIds ids_of(const PlainUser& user, std::string_view subuid, std::string_view subgid);
 
+/// In such a namespace with one id: whether a new one would have more.
+bool could_have_more_ids();
+
 /// Where containers are kept that nobody gave a place: for root /var/lib/tare and /run/tare, for others below
-/// their home and their runtime directory (XDG Base Directory Specification); without one of these, /tmp.
-/// Throws Error{conflict} when somebody else has taken the name there.
-state::Place standard_place();
+/// their home and their runtime directory (XDG Base Directory Specification); without that, /tmp. Throws
+/// Error{usage} for a user without a home.
+std::string standard_root();
+std::string standard_run_root();
 
 /// Enters the namespace, for as long as this object is there and this process lives. The first one makes it;
 /// it ends with the last client and the last monitor in it. Does nothing for root. The caller is
-/// single-threaded. Throws as runtime::make_own_namespace.
+/// single-threaded. Throws as runtime::make_own_namespace, and Error{conflict} for a run root that others can
+/// write to.
 class OwnNamespace {
  public:
   explicit OwnNamespace(const state::Place& place);

@@ -63,14 +63,22 @@ Taken read_taken(const state::Place& place) {
   return taken;
 }
 
-Mappings choose(const char* file, std::vector<IdRange> taken) {
-  const auto text = sys::try_read_file(sys::here, file).value_or(std::string());
-  // A plain user's have numbers of their own in his namespace, where he is 0.
+// A plain user's, as they are numbered in his namespace; 0, himself, is not to be given away.
+std::vector<IdRange> ranges_of_plain_user(sys::IdKind kind) {
+  std::vector<IdRange> ranges;
+  for (const auto& [inside, outside, count] : sys::own_ids(kind))
+    if (const std::uint64_t first = std::max<std::uint64_t>(inside, 1); first < inside + count)
+      ranges.push_back({.first = static_cast<std::uint32_t>(first),
+                        .size = static_cast<std::uint32_t>(inside + count - first)});
+  return ranges;
+}
+
+Mappings choose(sys::IdKind kind, std::vector<IdRange> taken) {
+  const char* file = kind == sys::IdKind::user ? "/etc/subuid" : "/etc/subgid";
   const bool is_plain_user = !sys::is_root_of_system();
   const auto ranges =
-      is_plain_user
-          ? std::vector<IdRange>{{.first = 1, .size = static_cast<std::uint32_t>(sys::mapped_ids() - 1)}}
-          : ranges_for_containers(text);
+      is_plain_user ? ranges_of_plain_user(kind)
+                    : ranges_for_containers(sys::try_read_file(sys::here, file).value_or(std::string()));
   const auto first = find_free(ranges, std::move(taken), chosen_size);
   if (!first)
     throw Error(ErrorKind::unsupported, format("no {} free ids are left for a container", chosen_size), 0,
@@ -113,8 +121,8 @@ sys::UniqueFd choose_mappings(const state::Place& place, RunOptions& options) {
   sys::UniqueFd lock = sys::try_open_at(sys::here, place.root.value, O_RDONLY | O_DIRECTORY);
   if (lock) sys::lock(lock);  // missing only where nothing was ever made
   const Taken taken = read_taken(place);
-  options.uid_mappings = choose("/etc/subuid", taken.uids);
-  options.gid_mappings = choose("/etc/subgid", taken.gids);
+  options.uid_mappings = choose(sys::IdKind::user, taken.uids);
+  options.gid_mappings = choose(sys::IdKind::group, taken.gids);
   options.mappings_are_chosen = true;
   return lock;
 }

@@ -12,7 +12,7 @@ namespace tare::monitor {
 namespace {
 
 void live(const ExecOrder& order, sys::UniqueFd& client) {
-  cgroup::come_within_reach(order.cgroups);
+  if (order.needs_scope) cgroup::come_within_reach(order.cgroups);
   const cgroup::Cgroup cgroup = cgroup::Cgroup::open(order.cgroups, order.cgroup);
   Plumbing plumbing = make_plumbing(order.terminal, order.interactive);
   runtime::Streams streams = plumbing.streams();

@@ -39,10 +39,11 @@ struct Order {
 struct ExecOrder {
   plan::Program program;
   cgroup::Layout cgroups;
-  std::string cgroup;   ///< the container's
-  ContainerId id;       ///< the container's
-  std::string name;     ///< the container's, for ps
-  sys::Fd process{-1};  ///< the container's first process, as a pidfd
+  std::string cgroup;        ///< the container's
+  ContainerId id;            ///< the container's
+  std::string name;          ///< the container's, for ps
+  bool needs_scope = false;  ///< a plain user's, whose process must be within his systemd's reach
+  sys::Fd process{-1};       ///< the container's first process, as a pidfd
   bool terminal = false, interactive = false;
   Wish wish;
 };

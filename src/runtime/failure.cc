@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "plan/print.h"
 #include "runtime/exec_diagnosis.h"
+#include "sys/user_namespace.h"
 
 namespace tare::runtime {
 namespace {
@@ -36,7 +37,12 @@ Error mount_failure(const plan::Program& program, const Entry& entry, int error_
   if (error_number == ENOTDIR)
     return Error(ErrorKind::invalid, std::move(text), error_number,
                  "one of the two is a file, the other a directory");
-  return system_error(error_number, std::move(text));
+  return system_error(
+      error_number, std::move(text),
+      error_number == EACCES && !sys::in_first_user_namespace()
+          ? "the root file system has another owner, so nothing can be made in it: use a tarball or a "
+            "copy of it"
+          : "");
 }
 
 Error nonsense() { return Error(ErrorKind::system, "the container's first process talks nonsense"); }

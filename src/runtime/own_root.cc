@@ -157,9 +157,8 @@ void become_its_root() {
 }  // namespace
 
 void make_own_namespace(const OwnIds& ids) {
-  const std::vector<Map> maps = {
-      {"uid", "uid_map", "newuidmap", "/etc/subuid", ::geteuid(), ids.uids},
-      {"gid", "gid_map", "newgidmap", "/etc/subgid", ::getegid(), ids.gids}};
+  const std::vector<Map> maps = {{"uid", "uid_map", "newuidmap", "/etc/subuid", ::geteuid(), ids.uids},
+                                 {"gid", "gid_map", "newgidmap", "/etc/subgid", ::getegid(), ids.gids}};
   std::ranges::for_each(maps, check);
   make_namespace(maps);
   become_its_root();

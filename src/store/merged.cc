@@ -60,7 +60,8 @@ sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
        ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) ||
       ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     throw no_overlay(errno);
-  return call(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, only_to_read | MOUNT_ATTR_NOATIME), "cannot mount it");
+  return call(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, only_to_read | MOUNT_ATTR_NOATIME),
+              "cannot mount it");
 }
 
 }  // namespace

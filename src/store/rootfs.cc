@@ -5,8 +5,18 @@
 
 #include "base/error.h"
 #include "sys/file.h"
+#include "sys/user_namespace.h"
 
 namespace tare::store {
+namespace {
+
+// In a user namespace an id that is not in it shows as this one (overflowuid of proc(5)); the directory is
+// then the user's, who is its root.
+constexpr unsigned not_mapped = 65534;
+
+unsigned known(unsigned id) { return id == not_mapped && !sys::in_first_user_namespace() ? 0 : id; }
+
+}  // namespace
 
 oci::Root overlay_root(const Rootfs& rootfs, const HostPath& container_directory) {
   if (rootfs.written_to) return {.path = rootfs.layers.front(), .lower = {}, .upper = {}, .work = {}};
@@ -26,8 +36,8 @@ void make_overlay_directories(const Rootfs& rootfs, const HostPath& container_di
   struct stat top;
   if (::fstat(from.number(), &top) != 0) throw system_error("cannot look at the root file system");
   const timespec times[] = {top.st_atim, top.st_mtim};
-  if (::fchown(to.number(), top.st_uid, top.st_gid) != 0 || ::fchmod(to.number(), top.st_mode & 07777) != 0 ||
-      ::futimens(to.number(), times) != 0)
+  if (::fchown(to.number(), known(top.st_uid), known(top.st_gid)) != 0 ||
+      ::fchmod(to.number(), top.st_mode & 07777) != 0 || ::futimens(to.number(), times) != 0)
     throw system_error("cannot give the container's root the owner and mode that its root file system has");
 }
 

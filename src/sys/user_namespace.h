@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace tare::sys {
 
@@ -18,8 +19,13 @@ bool is_root_of_system();
 /// The effective user as the user namespace around this one knows it.
 uid_t outside_uid();
 
-/// How many user ids there are in this user namespace.
-std::uint64_t mapped_ids();
+/// Ids that there are in this user namespace: `count` from `inside` on.
+struct IdRange {
+  std::uint64_t inside = 0, outside = 0, count = 0;
+};
+enum class IdKind { user, group };
+std::vector<IdRange> own_ids(IdKind kind);
+bool contains(const std::vector<IdRange>& ranges, std::uint64_t id);
 
 /// Whether the groups of a process cannot be changed: in user namespaces whose ids were mapped without a
 /// right to. `process`: its name in /proc.

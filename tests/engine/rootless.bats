@@ -151,6 +151,41 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 	[[ $output == *"a limit was asked for, but no cgroup here can be written"*"-m"* ]]
 }
 
+@test "RL9 whose ids, places and root file systems are not the user's is told so" {
+	run -125 tare run --rm --uidmap 0:4000000000:9 ./rootfs true
+	[[ $output == *"--uidmap 0:4000000000:9: these are not the user's own ids"* ]]
+	run -125 tare run --rm -u 200000 ./rootfs true
+	[[ $output == *"--user: there is no 200000:0 in this user namespace"*"/etc/subuid"* ]]
+	run -1 tare script ./rootfs true
+	[[ $output == *"a script makes root's containers"* ]]
+	as_user mkdir -p open
+	as_user chmod 777 open
+	run -1 tare --run-root "$PLACE/open" ps
+	[[ $output == *"$PLACE/open is not a directory that only user $(as_user id -u) can write to"* ]]
+	run -0 tare --root / --run-root "$PLACE/open" version
+}
+
+@test "RL10 a root file system of root's that has all that is mounted on" {
+	[[ $(id -u) == 0 ]] || skip "root only: it makes one"
+	local rootfs=$PLACE/of-root
+	make_rootfs "$rootfs"
+	run tare run --rm "$rootfs" true
+	equal code "$status" 125
+	[[ $output == *"/etc/resolv.conf"*"has another owner"*"use a tarball"* ]]
+	touch "$rootfs/etc/"{resolv.conf,hostname,hosts}
+	equal output "$(tare run --rm "$rootfs" sh -c 'touch /made; stat -c %u /made / 2>/dev/null')" $'0\n0'
+}
+
+@test "RL11 device nodes in a tarball are left out: the container has the host's" {
+	[[ $(id -u) == 0 ]] || skip "root only: it makes them"
+	mkdir "$BATS_TEST_TMPDIR/nodes"
+	make_rootfs "$BATS_TEST_TMPDIR/nodes"
+	mknod "$BATS_TEST_TMPDIR/nodes/dev/console" c 5 1
+	mknod "$BATS_TEST_TMPDIR/nodes/node" b 7 0
+	tar -C "$BATS_TEST_TMPDIR/nodes" -cf nodes.tar .
+	equal output "$(tare run --rm ./nodes.tar sh -c '[ -e /node ] || echo none; [ -c /dev/null ] && echo null')" $'none\nnull'
+}
+
 @test "RL7 the user's systemd makes the cgroup: limits, statistics, pause, out of memory, exec in it" {
 	in_machine
 	tare run -d --name one -m 64m --pids-limit 30 ./busybox.tar sleep 1000

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
+#include "sys/user_namespace.h"
 
 namespace tare::commands {
 
@@ -31,6 +32,8 @@ int unpack(const cli::Parsed& parsed) {
   const char* root = std::getenv("TARE_ROOT");
   options.root = HostPath(parsed.value("root").value_or(root && *root ? root : "/var/lib/tare"));
   options.source = parsed.operands.front();
+  // In a user namespace the kernel makes none; a container there has the host's in a /dev of its own.
+  options.limits.device_nodes = sys::in_first_user_namespace();
   if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) {
     Step step("TARE_UNPACK_LIMIT");
     options.limits.unpacked = parse_size(limit);

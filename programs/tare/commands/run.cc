@@ -18,6 +18,7 @@
 #include "script/script.h"
 #include "sys/file.h"
 #include "sys/terminal.h"
+#include "sys/user_namespace.h"
 
 namespace tare::commands {
 namespace {
@@ -342,6 +343,9 @@ script::Facts take_tree(const state::Place& place, engine::RunOptions& options) 
 }  // namespace
 
 int write_script(const Context& context, const cli::Parsed& parsed) {
+  if (!sys::is_root_of_system())
+    throw Error(ErrorKind::unsupported, "a script makes root's containers, and has to be written by root", 0,
+                "use sudo; `tare run --plan` shows what is done for a user's container");
   const std::string& operand = parsed.operands.front();
   engine::RunOptions wanted;
   if (parsed.operands.size() > 1 || is_path(operand)) {
