@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # tare for a user who is not root. Run as root, the tests make one: a number without a name. In the test machine they run
 # as a user with a login session, subordinate ids and a systemd of his own.
-# shellcheck disable=SC2016 # the container expands it
+# shellcheck disable=SC2016,SC2154 # the container expands it; bats sets stderr
 load helpers
 
 setup_file() {
@@ -42,6 +42,7 @@ as_user() {
 tare() { as_user "$PLACE/bin/tare" "$@"; }
 run_root() { if [[ $(id -u) == 0 ]]; then echo "$PLACE/run/tare"; else echo "$XDG_RUNTIME_DIR/tare"; fi; }
 in_machine() { [[ -n ${TARE_IN_VM:-} ]] || skip "for the test machine: it needs a user's systemd and subordinate ids"; }
+map_all() { (echo 0 0 4294967294 >"$1") 2>/dev/null; }
 outside() { awk -v key="$1:" '$1 == key { print $2 }' "/proc/$2/status"; }
 pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 
@@ -61,12 +62,11 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 
 @test "S9 where no user namespace may be made it says so in one line" {
 	[[ $(id -u) == 0 ]] || skip "root only: it makes a place without user namespaces"
-	local holder map
+	local holder
 	unshare --user sleep 1000 3>&- &
 	holder=$!
-	for map in uid_map gid_map; do
-		wait_until 20 eval 'echo 0 0 4294967294 2>/dev/null >"/proc/$holder/$map"'
-	done
+	wait_until 20 map_all "/proc/$holder/uid_map"
+	wait_until 20 map_all "/proc/$holder/gid_map"
 	run nsenter --user --setuid 0 --setgid 0 --target "$holder" bash -c "$(declare -f as_user)"'
 		echo 0 >/proc/sys/user/max_user_namespaces
 		PLACE=$1; as_user "$1/bin/tare" run --rm "$1/rootfs" true' bash "$PLACE"
