@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/parallel.h"
 #include "base/units.h"
 #include "cgroup/cgroup.h"
 #include "engine/container_config.h"
@@ -270,11 +269,9 @@ Listing list_containers(const state::Place& place) {
   }
   monitor::remove_left_cgroups(cgroup::read_layout());
   const auto locked = state::list_locked(place);
-  const auto ids = state::list(place);
-  std::vector<std::optional<Container>> found(ids.size());
-  for_each_in_parallel(ids.size(), [&](std::size_t i) {
-    found[i] = look_at(place, ids[i], std::ranges::binary_search(locked, ids[i]));
-  });
+  std::vector<std::optional<Container>> found;
+  for (const auto& id : state::list(place))
+    found.push_back(look_at(place, id, std::ranges::binary_search(locked, id)));
   // Places are sorted, which are cheaper to move than what is there.
   std::vector<std::optional<Container>*> order;
   for (auto& container : found)
