@@ -202,7 +202,7 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 	run -137 tare run --name two -m 20m ./busybox.tar sh -c 'head -c 100m /dev/zero | tail'
 	[[ $(tare ps -a) == *"out of memory"* ]]
 	run tare run --rm --cgroup-parent /elsewhere ./rootfs true
-	[[ $output == *"--cgroup-parent /elsewhere: a plain user's containers are in slices"* ]]
+	[[ $output == *"--cgroup-parent /elsewhere: a user's containers are in slices"* ]]
 	tare run --rm --cgroup-parent work.slice ./rootfs true
 	tare rm -f one two
 	wait_until 20 eval '[[ ! -e ${cgroup%/container} ]]'
