@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
+#include "cgroup/limit_planner.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
 
@@ -17,61 +19,6 @@ bool is_limit(std::optional<std::int64_t> value) { return value && *value >= 0; 
 /// A number as the two versions want it: v1 has -1 for "no limit", v2 the word "max".
 std::string v1_text(std::int64_t value) { return std::to_string(value < 0 ? -1 : value); }
 std::string v2_text(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
-
-Error missing_controller(const Layout& layout, std::string_view controller, std::string_view why) {
-  const Hierarchy* hierarchy = layout.find(controller);
-  std::string reason = "which is not there: no cgroup file system is mounted";
-  std::string hint = "mount a cgroup2 file system on /sys/fs/cgroup";
-  if (hierarchy) {
-    reason = format("but {} cannot be written", hierarchy->mount.value);
-    hint =
-        "run as root, and mount it read-write; other users have cgroups by systemd only (--systemd-cgroup)";
-  } else if (const Hierarchy* unified = layout.unified(); unified && layout.mode() == Mode::v2) {
-    reason = format("which is not among those in {}{}/cgroup.controllers", unified->mount.value,
-                    unified->delegated);
-    hint = unified->delegated.empty() ? "boot the kernel with it, or let the parent cgroup delegate it"
-                                      : "systemd delegates what Delegate= in its unit names, user@.service";
-  } else if (unified || layout.mode() == Mode::v1) {
-    reason = "which is not mounted";
-    hint = format("mount -t cgroup -o {} cgroup /sys/fs/cgroup/{}", controller, controller);
-  }
-  return Error(ErrorKind::unsupported,
-               format("{} needs the {} cgroup controller, {}", why, controller, reason), 0, std::move(hint));
-}
-
-class Planner {
- public:
-  explicit Planner(const Layout& layout) : layout_(layout) {}
-
-  /// The hierarchy to limit with. nullptr: nothing is to be limited, and nothing can be.
-  const Hierarchy* need(std::string_view controller, std::string_view why, bool limiting = true) const {
-    if (layout_.can_limit(controller)) return layout_.find(controller);
-    if (limiting) throw missing_controller(layout_, controller, why);
-    return nullptr;
-  }
-  void write(const Hierarchy& hierarchy, std::string_view file, std::string value, std::string_view why,
-             bool required = true) {
-    writes_.push_back({.hierarchy = layout_.index_of(hierarchy),
-                       .file = std::string(file),
-                       .value = std::move(value),
-                       .why = std::string(why),
-                       .required = required,
-                       .other_file = {},
-                       .other_value = {}});
-  }
-  /// Whichever of two files the kernel has.
-  void write_either(const Hierarchy& hierarchy, std::string_view file, std::string value,
-                    std::string_view other_file, std::string other_value, std::string_view why) {
-    write(hierarchy, file, std::move(value), why);
-    writes_.back().other_file = other_file;
-    writes_.back().other_value = std::move(other_value);
-  }
-  std::vector<Write> take() { return std::move(writes_); }
-
- private:
-  const Layout& layout_;
-  std::vector<Write> writes_;
-};
 
 constexpr std::string_view memory_why = "the memory limit", swap_why = "the swap limit",
                            shares_why = "the share of CPU time", quota_why = "the limit of CPU time",
@@ -89,7 +36,7 @@ void check_memory(const oci::Resources& resources) {
     throw Error(ErrorKind::invalid, "the limit of memory plus swap is smaller than the memory limit");
 }
 
-void plan_memory_v1(Planner& planner, const Hierarchy& hierarchy, const oci::Resources& resources,
+void plan_memory_v1(LimitPlanner& planner, const Hierarchy& hierarchy, const oci::Resources& resources,
                     const Facts& facts) {
   auto swap = resources.memory_swap;
   // Memory without limit cannot be more than memory plus swap.
@@ -112,7 +59,7 @@ void plan_memory_v1(Planner& planner, const Hierarchy& hierarchy, const oci::Res
   }
 }
 
-void plan_memory_v2(Planner& planner, const Hierarchy& hierarchy, const oci::Resources& resources) {
+void plan_memory_v2(LimitPlanner& planner, const Hierarchy& hierarchy, const oci::Resources& resources) {
   if (resources.memory_limit)
     planner.write(hierarchy, "memory.max", v2_text(*resources.memory_limit), memory_why);
   if (!resources.memory_swap) return;
@@ -122,7 +69,7 @@ void plan_memory_v2(Planner& planner, const Hierarchy& hierarchy, const oci::Res
   planner.write(hierarchy, "memory.swap.max", v2_text(swap), swap_why, swap > 0);
 }
 
-void plan_memory(Planner& planner, const oci::Resources& resources, const Facts& facts) {
+void plan_memory(LimitPlanner& planner, const oci::Resources& resources, const Facts& facts) {
   if (!resources.memory_limit && !resources.memory_swap) return;
   check_memory(resources);
   const bool limiting = is_limit(resources.memory_limit) || is_limit(resources.memory_swap);
@@ -138,7 +85,7 @@ void plan_memory(Planner& planner, const oci::Resources& resources, const Facts&
     plan_memory_v1(planner, *hierarchy, resources, facts);
 }
 
-void plan_reservation(Planner& planner, const oci::Resources& resources) {
+void plan_reservation(LimitPlanner& planner, const oci::Resources& resources) {
   if (!resources.memory_reservation) return;
   const Hierarchy* hierarchy =
       planner.need("memory", reservation_why, is_limit(resources.memory_reservation));
@@ -151,7 +98,7 @@ void plan_reservation(Planner& planner, const oci::Resources& resources) {
 }
 
 // An idle cgroup has no share; one that no longer is has the usual share until another one is written.
-void plan_shares(Planner& planner, const oci::Resources& resources) {
+void plan_shares(LimitPlanner& planner, const oci::Resources& resources) {
   if (resources.cpu_idle)
     if (const Hierarchy* hierarchy = planner.need("cpu", idle_why, *resources.cpu_idle != 0))
       planner.write(*hierarchy, "cpu.idle", std::to_string(*resources.cpu_idle), idle_why,
@@ -166,7 +113,7 @@ void plan_shares(Planner& planner, const oci::Resources& resources) {
   }
 }
 
-void plan_realtime(Planner& planner, const oci::Resources& resources) {
+void plan_realtime(LimitPlanner& planner, const oci::Resources& resources) {
   if (!resources.cpu_realtime_runtime && !resources.cpu_realtime_period) return;
   const Hierarchy* hierarchy = planner.need("cpu", realtime_why);
   if (hierarchy->unified)
@@ -180,7 +127,7 @@ void plan_realtime(Planner& planner, const oci::Resources& resources) {
                   realtime_why);
 }
 
-void plan_quota(Planner& planner, const oci::Resources& resources) {
+void plan_quota(LimitPlanner& planner, const oci::Resources& resources) {
   const auto quota = resources.cpu_quota;
   const auto period = resources.cpu_period;
   const bool limiting = quota && *quota > 0;
@@ -199,7 +146,7 @@ void plan_quota(Planner& planner, const oci::Resources& resources) {
 }
 
 // The kernel keeps the burst from being more than the quota at all times: none while that changes.
-void plan_cpu(Planner& planner, const oci::Resources& resources) {
+void plan_cpu(LimitPlanner& planner, const oci::Resources& resources) {
   plan_shares(planner, resources);
   plan_realtime(planner, resources);
   const auto write_burst = [&](std::uint64_t burst) {
@@ -213,21 +160,21 @@ void plan_cpu(Planner& planner, const oci::Resources& resources) {
   if (resources.cpu_burst.value_or(0) > 0) write_burst(*resources.cpu_burst);
 }
 
-void plan_cpuset(Planner& planner, const oci::Resources& resources) {
+void plan_cpuset(LimitPlanner& planner, const oci::Resources& resources) {
   if (!resources.cpuset_cpus.empty())
     planner.write(*planner.need("cpuset", cpus_why), "cpuset.cpus", resources.cpuset_cpus, cpus_why);
   if (!resources.cpuset_mems.empty())
     planner.write(*planner.need("cpuset", mems_why), "cpuset.mems", resources.cpuset_mems, mems_why);
 }
 
-void plan_pids(Planner& planner, const oci::Resources& resources) {
+void plan_pids(LimitPlanner& planner, const oci::Resources& resources) {
   if (!resources.pids_limit) return;
   if (const Hierarchy* hierarchy = planner.need("pids", pids_why, is_limit(resources.pids_limit)))
     planner.write(*hierarchy, "pids.max", v2_text(*resources.pids_limit), pids_why);
 }
 
 // Which of the files there is shows only in a cgroup that is no root.
-void plan_block_io(Planner& planner, const Layout& layout, const oci::Resources& resources) {
+void plan_block_io(LimitPlanner& planner, const Layout& layout, const oci::Resources& resources) {
   if (!resources.block_io_weight) return;
   const std::uint16_t weight = *resources.block_io_weight;
   const std::string text = std::to_string(weight);
@@ -240,7 +187,7 @@ void plan_block_io(Planner& planner, const Layout& layout, const oci::Resources&
     planner.write_either(hierarchy, "blkio.bfq.weight", text, "blkio.weight", text, weight_why);
 }
 
-void plan_devices(Planner& planner, const Layout& layout, const oci::Resources& resources) {
+void plan_devices(LimitPlanner& planner, const Layout& layout, const oci::Resources& resources) {
   if (resources.devices.empty() || layout.device_filter() == DeviceFilter::program) return;
   const Hierarchy& hierarchy = *planner.need("devices", devices_why);
   const DeviceList list = to_device_list(resources.devices);
@@ -270,7 +217,7 @@ Facts read_facts(const Layout& layout, const std::string& path) {
 }
 
 std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resources, const Facts& facts) {
-  Planner planner(layout);
+  LimitPlanner planner(layout);
   plan_memory(planner, resources, facts);
   plan_reservation(planner, resources);
   plan_cpu(planner, resources);
@@ -278,6 +225,7 @@ std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resou
   plan_pids(planner, resources);
   plan_block_io(planner, layout, resources);
   plan_devices(planner, layout, resources);
+  plan_rare_limits(planner, resources);
   return planner.take();
 }
 
@@ -292,6 +240,7 @@ std::vector<std::string> needed_controllers(const oci::Resources& resources) {
   if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty()) needed.emplace_back("cpuset");
   if (is_limit(resources.pids_limit)) needed.emplace_back("pids");
   if (resources.block_io_weight) needed.emplace_back("io");
+  std::ranges::move(controllers_of_rare_limits(resources), std::back_inserter(needed));
   return needed;
 }
 

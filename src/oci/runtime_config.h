@@ -119,6 +119,25 @@ struct DeviceRule {
   bool read = false, write = false, mknod = false;
 };
 
+/// Of pages of one size, "2MB": `limit` in bytes.
+struct HugepageLimit {
+  std::string page_size;
+  std::uint64_t limit = 0;
+};
+/// Of an RDMA device such as "mlx5_1"; nullopt: no limit.
+struct RdmaLimit {
+  std::string device;
+  std::optional<std::uint32_t> handles, objects;
+};
+struct DeviceWeight {
+  std::uint32_t major = 0, minor = 0;
+  std::optional<std::uint16_t> weight, leaf_weight;  ///< 10..1000
+};
+struct DeviceRate {
+  std::uint32_t major = 0, minor = 0;
+  std::uint64_t rate = 0;  ///< bytes or operations per second; 0: no limit
+};
+
 struct Resources {
   std::optional<Bytes> memory_limit;        ///< bytes; -1: none
   std::optional<Bytes> memory_swap;         ///< memory plus swap, bytes; -1: no limit
@@ -134,6 +153,16 @@ struct Resources {
   std::string cpuset_cpus, cpuset_mems;              ///< kernel list format ("0-2,4"); empty: as the parent
   std::optional<std::int64_t> pids_limit;            ///< -1: none
   std::optional<std::uint16_t> block_io_weight;      ///< 10..1000
+  std::optional<std::uint16_t> leaf_weight;          ///< 10..1000, v1
+  std::vector<DeviceWeight> device_weights;
+  std::vector<DeviceRate> read_bps, write_bps, read_iops, write_iops;
+  std::optional<std::uint64_t> swappiness;  ///< 0..100, v1
+  bool no_oom_killer = false;               ///< v1: who wants more memory than the limit waits
+  std::vector<HugepageLimit> hugepages;
+  std::vector<RdmaLimit> rdma;
+  std::optional<std::uint32_t> network_class;                             ///< of tc(8), v1
+  std::vector<std::pair<std::string, std::uint32_t>> network_priorities;  ///< by interface, v1
+  std::vector<std::pair<std::string, std::string>> unified;               ///< v2's files: name, text
   std::vector<DeviceRule> devices;  ///< in order, the last match wins; empty: no device filter
 };
 

@@ -134,7 +134,7 @@ constexpr KnownField<oci::RuntimeConfig> config_fields[] = {
     {"root", [](const Node& n, oci::RuntimeConfig& c) { read_fields(n, c.root, root_fields); }},
     {"process", [](const Node& n, oci::RuntimeConfig& c) { read_process(n, c.process); }},
     {"hostname", [](const Node& n, oci::RuntimeConfig& c) { c.hostname = n.text(); }},
-    {"domainname", must_be_empty},
+    {"domainname", [](const Node& n, oci::RuntimeConfig& c) { c.domainname = n.text(); }},
     {"mounts", read_mounts},
     {"hooks", [](const Node& n, oci::RuntimeConfig& c) { read_hooks(n, c.hooks); }},
     {"annotations", read_annotations},

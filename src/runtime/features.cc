@@ -59,7 +59,7 @@ json::object cgroups() {
   return {{"v1", true},
           {"v2", true},
           {"systemd", true},
-          {"systemdUser", false},
+          {"systemdUser", true},
           {"rdma", accepts_linux(R"("resources": {"rdma": {"mlx5_1": {"hcaHandles": 1}}})")}};
 }
 

@@ -18,7 +18,7 @@ teardown() { teardown_runtime; }
 	done <<-'END'
 		.linux.intelRdt = {"closID": "x"}|linux.intelRdt is not supported yet
 		.linux.timeOffsets.monotonic = {"secs": 1}|linux.timeOffsets is not supported yet
-		.linux.resources.unified = {"memory.high": "1"}|linux.resources.unified is not supported yet
+		.linux.resources.unified = {"memory": "1"}|linux.resources.unified.memory: it must be in the form CONTROLLER.PARAMETER
 		.process.args[1] = 5|process.args[1]: expected a string
 		.process.user.uid = -1|process.user.uid: expected an integer
 		.linux.namespaces[0].type = "x"|linux.namespaces[0].type: unknown type of namespace "x"
@@ -52,6 +52,51 @@ teardown() { teardown_runtime; }
 	fi
 	runtime delete --force "$ID"
 	nothing_left
+}
+
+@test "rare limits are in the cgroup, or refused with what they need" {
+	command_is sleep 1000
+	local directory disk
+	disk=$(lsblk --noheadings --nodeps --output MAJ:MIN | head -n 1 | tr -d ' ')
+	if [[ $(cgroup_mode) == v2 ]]; then
+		configure '.linux.resources.unified = {"memory.high": "33554432", "cgroup.max.depth": "5"}'
+		runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+		directory=$(cgroup_of "$ID")
+		equal files "$(cat "$directory/memory.high" "$directory/cgroup.max.depth")" $'33554432\n5'
+		configure '.linux.resources = {memory: {swappiness: 5}}'
+		run -1 runtime run --bundle "$BUNDLE" "$ID-other" </dev/null
+		[[ $output == *"the swappiness needs the memory controller of cgroup v1"* ]]
+		return
+	fi
+	configure ".linux.resources = {memory: {swappiness: 5, disableOOMKiller: true}, blockIO: {
+		throttleReadBpsDevice: [{major: ${disk%:*}, minor: ${disk#*:}, rate: 1048576}]}}"
+	runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	directory=$(grep -oP '^[0-9]+:[^:]*memory[^:]*:\K.*' "/proc/$(runtime state "$ID" | jq .pid)/cgroup")
+	equal swappiness "$(cat "/sys/fs/cgroup/memory$directory/memory.swappiness")" 5
+	grep -qx "oom_kill_disable 1" "/sys/fs/cgroup/memory$directory/memory.oom_control"
+	equal rate "$(cat "/sys/fs/cgroup/blkio$directory/blkio.throttle.read_bps_device")" "$disk 1048576"
+	configure '.linux.resources = {unified: {"memory.high": "1"}}'
+	run -1 runtime run --bundle "$BUNDLE" "$ID-other" </dev/null
+	[[ $output == *"linux.resources.unified is for cgroup v2 alone"* ]]
+}
+
+@test "huge pages are limited, in whichever hierarchy has them" {
+	local file
+	grep -qE '^hugetlb\s' /proc/cgroups || skip "this kernel limits no huge pages"
+	configure '.linux.resources = {hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
+	command_is sleep 1000
+	if ! runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1; then
+		grep -q "the limit of huge pages needs the hugetlb cgroup controller" "$BATS_TEST_TMPDIR/said"
+		skip "the hugetlb controller is not to be had here: it is refused by name"
+	fi
+	file=$(find /sys/fs/cgroup -path "*$ID*" \( -name hugetlb.2MB.max -o -name hugetlb.2MB.limit_in_bytes \) | head -n 1)
+	equal limit "$(cat "$file")" 4194304
+}
+
+@test "the NIS domain name is the container's" {
+	configure '.domainname = "example"'
+	command_is cat /proc/sys/kernel/domainname
+	equal domain "$(runtime run --bundle "$BUNDLE" "$ID" </dev/null)" example
 }
 
 @test "without a cgroup namespace the container sees its own cgroup and nobody else's" {

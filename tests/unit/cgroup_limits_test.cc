@@ -57,6 +57,66 @@ TEST(CgroupLimits, AreWrittenToV1sFilesInAnOrderTheKernelAccepts) {
     EXPECT_TRUE(write.file.starts_with(layout.hierarchies[write.hierarchy].name));
 }
 
+oci::Resources rare_limits() {
+  return {.device_weights = {{.major = 8, .minor = 0, .weight = 300, .leaf_weight = std::nullopt}},
+          .read_bps = {{8, 0, 1000}},
+          .write_iops = {{8, 16, 20}, {8, 32, 0}},
+          .hugepages = {{"2MB", 4194304}},
+          .rdma = {{"mlx5_1", 3, std::nullopt}, {"mlx4_0", 1, 10}}};
+}
+
+TEST(CgroupLimits, ThatAreRareAreWrittenToV2sFiles) {
+  const auto layout = v2_layout({"hugetlb", "io", "rdma"});
+  EXPECT_EQ(lines(plan_limits(layout, rare_limits())),
+            (Lines{"hugetlb.2MB.max 4194304", "hugetlb.2MB.rsvd.max 4194304", "rdma.max mlx5_1 hca_handle=3",
+                   "rdma.max mlx4_0 hca_handle=1 hca_object=10", "io.bfq.weight 8:0 300",
+                   "io.max 8:0 rbps=1000", "io.max 8:16 wiops=20", "io.max 8:32 wiops=max"}));
+  EXPECT_EQ(needed_controllers(rare_limits()), (Lines{"hugetlb", "rdma", "io"}));
+}
+
+TEST(CgroupLimits, ThatAreRareAreWrittenToV1sFiles) {
+  Layout layout = v1_layout();
+  for (const char* name : {"blkio", "hugetlb", "rdma", "net_cls", "net_prio"})
+    layout.hierarchies.push_back(
+        {HostPath("/sys/fs/cgroup/" + std::string(name)), name, {name}, false, "/", true});
+  oci::Resources resources = rare_limits();
+  resources.swappiness = 10;
+  resources.no_oom_killer = true;
+  resources.network_class = 0x100001;
+  resources.network_priorities = {{"eth0", 5}};
+  resources.leaf_weight = 20;
+  EXPECT_EQ(lines(plan_limits(layout, resources)),
+            (Lines{"hugetlb.2MB.limit_in_bytes 4194304", "hugetlb.2MB.rsvd.limit_in_bytes 4194304",
+                   "rdma.max mlx5_1 hca_handle=3", "rdma.max mlx4_0 hca_handle=1 hca_object=10",
+                   "net_cls.classid 1048577", "net_prio.ifpriomap eth0 5", "blkio.leaf_weight 20",
+                   "blkio.bfq.weight_device 8:0 300", "blkio.throttle.read_bps_device 8:0 1000",
+                   "blkio.throttle.write_iops_device 8:16 20", "blkio.throttle.write_iops_device 8:32 0",
+                   "memory.swappiness 10", "memory.oom_control 1"}));
+}
+
+TEST(CgroupLimits, ThatOnlyV1HasAreRefusedOnV2) {
+  EXPECT_EQ(refusal(v2_layout(), {.swappiness = 1}),
+            "the swappiness needs the memory controller of cgroup v1; v2 has no such thing");
+  EXPECT_EQ(refusal(v2_layout(), {.no_oom_killer = true}),
+            "the switch of the OOM killer needs the memory controller of cgroup v1; v2 has no such thing");
+  EXPECT_EQ(refusal(v2_layout(), {.network_class = 1}),
+            "the class of network packets needs the net_cls controller of cgroup v1; v2 has no such thing");
+}
+
+TEST(CgroupLimits, ByNameAreV2sFilesAndComeLast) {
+  const oci::Resources resources{.memory_limit = 1 << 20,
+                                 .unified = {{"memory.high", "1000"}, {"cgroup.max.depth", "3"}}};
+  EXPECT_EQ(lines(plan_limits(v2_layout(), resources)),
+            (Lines{"memory.max 1048576", "memory.high 1000", "cgroup.max.depth 3"}));
+  EXPECT_EQ(needed_controllers(resources), (Lines{"memory", "memory"}));
+  EXPECT_EQ(refusal(v1_layout(), resources),
+            "linux.resources.unified is for cgroup v2 alone, and this is not it");
+  EXPECT_EQ(
+      refusal(v2_layout({"cpu"}), {.unified = {{"hugetlb.2MB.max", "0"}}}),
+      "the cgroup v2 file hugetlb.2MB.max needs the hugetlb cgroup controller, which is not among those "
+      "in /sys/fs/cgroup/cgroup.controllers");
+}
+
 TEST(CgroupLimits, AreWrittenToV2sFilesInItsUnits) {
   EXPECT_EQ(lines(plan_limits(v2_layout(), all_limits())),
             (Lines{"memory.max 67108864", "memory.swap.max 33554432", "cpu.weight 59", "cpu.max 50000 100000",

@@ -131,6 +131,49 @@ TEST(ConfigJson, SeccompIsReadInTheSpecificationsWords) {
             "linux.seccomp: defaultAction is missing");
 }
 
+TEST(ConfigJson, RareLimitsAreReadAndCheckedByName) {
+  const auto resources = parse_config(linux_with(R"("resources": {
+      "memory": {"swappiness": 60, "disableOOMKiller": true},
+      "hugepageLimits": [{"pageSize": "1GB", "limit": 0}],
+      "rdma": {"mlx5_1": {"hcaHandles": 3}, "none": {}},
+      "blockIO": {"leafWeight": 10, "weightDevice": [{"major": 8, "minor": 1, "weight": 0, "leafWeight": 30}],
+                  "throttleReadBpsDevice": [{"major": 8, "minor": 1, "rate": 600}]},
+      "network": {"classID": 1048577, "priorities": [{"name": "lo", "priority": 9}]},
+      "unified": {"memory.high": "max"}})"))
+                             .resources;
+  EXPECT_EQ(resources.swappiness, 60U);
+  EXPECT_TRUE(resources.no_oom_killer);
+  ASSERT_EQ(resources.hugepages.size(), 1U);
+  EXPECT_EQ(resources.hugepages[0].page_size, "1GB");
+  ASSERT_EQ(resources.rdma.size(), 1U);
+  EXPECT_EQ(resources.rdma[0].handles, 3U);
+  ASSERT_EQ(resources.device_weights.size(), 1U);
+  EXPECT_FALSE(resources.device_weights[0].weight);
+  EXPECT_EQ(resources.device_weights[0].leaf_weight, 30);
+  ASSERT_EQ(resources.read_bps.size(), 1U);
+  EXPECT_EQ(resources.read_bps[0].rate, 600U);
+  EXPECT_EQ(resources.network_class, 1048577U);
+  EXPECT_EQ(resources.network_priorities.at(0).first, "lo");
+  EXPECT_EQ(resources.unified.at(0).second, "max");
+  const auto refused = [](const char* text) {
+    return error_of(linux_with(format(R"("resources": {{{}}})", text)));
+  };
+  for (const char* size : {"", "MB", "2", "02MB", "2mb", "2MB/x", "../2MB"})
+    EXPECT_EQ(refused(format(R"("hugepageLimits": [{{"pageSize": "{}", "limit": 1}}])", size).c_str()),
+              "linux.resources.hugepageLimits[0].pageSize: expected a size of pages such as 2MB or 1GB");
+  EXPECT_EQ(refused(R"("hugepageLimits": [{"limit": 1}])"),
+            "linux.resources.hugepageLimits[0]: pageSize is missing");
+  EXPECT_EQ(refused(R"("unified": {"a/b.c": "1"})"),
+            "linux.resources.unified.a/b.c: it must be a file name (no slashes)");
+  EXPECT_EQ(refused(R"("unified": {"memory": "1"})"),
+            "linux.resources.unified.memory: it must be in the form CONTROLLER.PARAMETER");
+  EXPECT_EQ(refused(R"("unified": {"cgroup.procs": "1"})"),
+            "linux.resources.unified.cgroup.procs: this file moves or ends processes, and limits nothing");
+  EXPECT_EQ(refused(R"("memory": {"swappiness": 101})"),
+            "linux.resources.memory.swappiness: expected a number from 0 to 100");
+  EXPECT_EQ(refused(R"("memory": {"swappiness": 18446744073709551615})"), "no error");
+}
+
 TEST(ConfigJson, WhatWouldChangeTheContainerIsRefusedUnlessItIsEmpty) {
   EXPECT_EQ(error_of(linux_with(R"("rootfsPropagation": "shared")")),
             "linux.rootfsPropagation is not supported yet");
