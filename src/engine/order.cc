@@ -39,24 +39,28 @@ std::optional<cgroup::Unit> scope_of(const Host& host, const RunOptions& options
 ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostPath& directory,
                             const Definition& definition, sys::Fd root) {
   const RunOptions& options = definition.options;
-  return {.id = id,
-          .directory = directory,
-          .root = root_of(definition, directory),
-          .identity = resolve_user(root, options.user, options.groups),
-          .host_name = host.hostname,
-          .terminal = options.terminal ? caller_window_size().value_or(sys::WindowSize{}) : sys::WindowSize{},
-          .security = host.security,
-          .kernel = host.kernel,
-          .capabilities = host.facts.capabilities,
-          .open_files = host.open_files,
-          .host_devices = options.privileged
-                              ? list_host_devices(sys::open_at(sys::here, "/dev", O_RDONLY | O_DIRECTORY))
-                              : std::vector<oci::DeviceNode>(),
-          .scope = scope_of(host, options, id),
-          .uids = sys::own_ids(sys::IdKind::user),
-          .gids = sys::own_ids(sys::IdKind::group),
-          .groups_are_fixed = host.facts.groups_are_fixed,
-          .device_filter = host.facts.cgroups.device_filter()};
+  ContainerFacts facts{
+      .id = id,
+      .directory = directory,
+      .root = root_of(definition, directory),
+      .identity = resolve_user(root, options.user, options.groups),
+      .host_name = host.hostname,
+      .terminal = options.terminal ? caller_window_size().value_or(sys::WindowSize{}) : sys::WindowSize{},
+      .security = host.security,
+      .kernel = host.kernel,
+      .capabilities = host.facts.capabilities,
+      .open_files = host.open_files,
+      .host_devices = options.privileged
+                          ? list_host_devices(sys::open_at(sys::here, "/dev", O_RDONLY | O_DIRECTORY))
+                          : std::vector<oci::DeviceNode>(),
+      .scope = scope_of(host, options, id),
+      .groups_are_fixed = host.facts.groups_are_fixed,
+      .device_filter = host.facts.cgroups.device_filter()};
+  if (host.facts.in_user_namespace) {
+    facts.uids = sys::own_ids(sys::IdKind::user);
+    facts.gids = sys::own_ids(sys::IdKind::group);
+  }
+  return facts;
 }
 
 void add_start_facts(const state::Place& place, const RunOptions& options, ContainerFacts& facts) {

@@ -1,6 +1,6 @@
 #include "engine/own_namespace.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
 #include <optional>
@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/units.h"
 #include "engine/user_namespace.h"
 #include "sys/file.h"
 #include "sys/process.h"

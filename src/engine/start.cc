@@ -47,6 +47,8 @@ class Start {
     add_start_facts(place_, definition.options, facts);
     const oci::RuntimeConfig config = make_config(definition.options, facts);
     if (config.process.apparmor_profile == default_profile_name) load_default_profile();
+    // A plain user may have his systemd now and not have had it at the creation, or the other way round.
+    container_.record.cgroup = config.cgroups_path;
     monitor::Order order = make_order(place_, container_.record, host_, definition, config);
     order.wish = attachment_.wish;
     order.input_ends_with_client = definition.options.interactive && !definition.options.detached;

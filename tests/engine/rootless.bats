@@ -204,7 +204,12 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 	run tare run --rm --cgroup-parent /elsewhere ./rootfs true
 	[[ $output == *"--cgroup-parent /elsewhere: a user's containers are in slices"* ]]
 	tare run --rm --cgroup-parent work.slice ./rootfs true
-	tare rm -f one two
+	# One that was created where there was no systemd is started with it all the same.
+	env XDG_RUNTIME_DIR=/nonexistent DBUS_SESSION_BUS_ADDRESS= "$PLACE/bin/tare" --run-root "$(run_root)" \
+		create --name three ./rootfs sleep 1000
+	tare start three
+	[[ $(cat "/proc/$(pid_of three)/cgroup") == */tare-*.scope/container ]]
+	tare rm -f one two three
 	wait_until 20 eval '[[ ! -e ${cgroup%/container} ]]'
 }
 
