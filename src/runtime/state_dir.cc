@@ -169,7 +169,10 @@ void StateDirectory::write_unit(std::string_view name) const {
 }
 
 std::optional<std::string> StateDirectory::try_read_unit() const {
-  return sys::try_read_file(directory_, unit_name);
+  // One that is empty is of a maker that was killed between making the file and filling it, so before
+  // systemd was asked.
+  auto name = sys::try_read_file(directory_, unit_name);
+  return name && !name->empty() ? std::move(name) : std::nullopt;
 }
 
 Status StateDirectory::status(const std::optional<ContainerState>& state) const {

@@ -118,6 +118,15 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 	done
 }
 
+@test "V7 a create that was killed while it wrote the name of its unit is deleted like any other" {
+	# The file is there then, and empty.
+	strace -f -o /dev/null -e trace=write -P "$RUNTIME_ROOT/$ID/unit" -e inject=write:signal=KILL "$TARE_BIN_DIR/tare-runtime" \
+		--root "$RUNTIME_ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- || true
+	equal "size of the file" "$(stat -c %s "$RUNTIME_ROOT/$ID/unit")" 0
+	runtime delete --force "$ID"
+	wait_until 10 nothing_left
+}
+
 @test "V8 a limit of one process is in force, and does not keep that one out" {
 	configure '.linux.resources.pids.limit = 1'
 	command_is sh -c 'sleep 1 & wait; echo done'
