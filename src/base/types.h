@@ -42,4 +42,14 @@ struct ContainerId : Named<ContainerId> {
 /// A number of bytes.
 using Bytes = std::int64_t;
 
+/// How a process gets processor time, as sched_setattr(2) takes it; times in nanoseconds.
+struct Scheduler {
+  std::uint32_t size = 48;  ///< bytes of what the kernel knows since 3.14
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0, deadline = 0, period = 0;
+};
+
 }  // namespace tare

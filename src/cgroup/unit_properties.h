@@ -44,7 +44,4 @@ std::vector<Property> limit_properties(std::span<const Write> limits);
 /// annotation.
 std::vector<Property> annotation_properties(std::span<const std::pair<std::string, std::string>> annotations);
 
-/// "0-2,8" as a bit mask, lowest byte first. Throws Error{invalid}.
-std::vector<std::uint8_t> to_bit_mask(std::string_view list);
-
 }  // namespace tare::cgroup

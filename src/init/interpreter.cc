@@ -50,6 +50,8 @@ long perform(Context& context, const Operation& operation) {
     case Kind::join_keyring: return join_keyring(operation);
     case Kind::set_rlimit: return set_rlimit(operation);
     case Kind::set_umask: return set_umask(operation);
+    case Kind::set_personality: return set_personality(operation);
+    case Kind::set_memory_policy: return set_memory_policy(operation);
     case Kind::set_groups: return set_groups(operation);
     case Kind::set_ids: return set_ids(operation);
     case Kind::drop_bounding: return drop_bounding(operation);

@@ -21,6 +21,8 @@ long raise_loopback();
 long join_keyring(const plan::Operation& operation);
 long set_rlimit(const plan::Operation& operation);
 long set_umask(const plan::Operation& operation);
+long set_personality(const plan::Operation& operation);
+long set_memory_policy(const plan::Operation& operation);
 long synchronise(Context& context, const plan::Operation& operation);
 long find_program(const plan::Operation& operation);
 long place_descriptor(Context& context, const plan::Operation& operation);

@@ -144,6 +144,17 @@ long set_umask(const Operation& operation) {
   return 0;
 }
 
+long set_personality(const Operation& operation) {
+  const long before = call(__NR_personality, static_cast<long>(operation.a));
+  return before < 0 ? before : 0;
+}
+
+// The kernel takes one bit less than it is told.
+long set_memory_policy(const Operation& operation) {
+  return call(__NR_set_mempolicy, static_cast<long>(operation.a),
+              address(static_cast<const void*>(operation.list)), static_cast<long>(operation.b) + 1);
+}
+
 long synchronise(Context& context, const Operation& operation) {
   const int socket = context.list->sync_socket;
   Message message{.type = Message::Type::sync, .value = static_cast<uint32_t>(operation.a)};

@@ -67,6 +67,18 @@ struct Capabilities {
   std::uint64_t bounding = 0, effective = 0, permitted = 0, inheritable = 0, ambient = 0;
 };
 
+/// "0-3,8" in each: as the kernel lists processors; empty: not said (config.md, "execCPUAffinity").
+struct ProcessorAffinity {
+  std::string initial;  ///< of who starts the process, until it is in the container's cgroup
+  std::string final;
+};
+
+/// Of linux.memoryPolicy: the kernel's numbers (set_mempolicy(2)).
+struct MemoryPolicy {
+  std::uint32_t mode = 0, flags = 0;
+  std::string nodes;  ///< "0-3,8"
+};
+
 struct Process {
   bool terminal = false;
   bool null_input = false;  ///< without a terminal: standard input is the container's own /dev/null
@@ -81,6 +93,9 @@ struct Process {
   std::optional<int> oom_score_adj;
   bool is_supervised = false;  ///< tare-init stays as the first process and reaps; its child is the program
   std::string apparmor_profile, selinux_label;  ///< empty: none
+  std::optional<Scheduler> scheduler;           ///< sched_setattr(2)
+  std::optional<std::uint16_t> io_priority;     ///< class and level, ioprio_set(2)
+  ProcessorAffinity affinity_of_exec;           ///< of further processes, not of the first one
 };
 
 /// How the root file system comes about.
@@ -191,6 +206,8 @@ struct RuntimeConfig {
   std::string cgroups_path;      ///< below every hierarchy's root, e.g. "/tare-0123…"
   Resources resources;
   std::vector<DeviceNode> devices;
+  std::optional<std::uint32_t> personality;  ///< personality(2)
+  std::optional<MemoryPolicy> memory_policy;
   Hooks hooks;
   std::string mount_label;  ///< SELinux: of the file systems that are the container's own; empty: none
   std::vector<std::string> masked_paths, readonly_paths;

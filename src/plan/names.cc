@@ -1,8 +1,12 @@
 #include "plan/names.h"
 
 #include <algorithm>
+#include <linux/ioprio.h>
+#include <linux/mempolicy.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 
 #ifndef CLONE_NEWTIME
@@ -11,11 +15,6 @@
 
 namespace tare::plan {
 namespace {
-
-struct Name {
-  std::uint64_t number;
-  std::string_view name;
-};
 
 constexpr Name namespaces[] = {{CLONE_NEWPID, "pid"},   {CLONE_NEWNS, "mount"}, {CLONE_NEWNET, "network"},
                                {CLONE_NEWIPC, "ipc"},   {CLONE_NEWUTS, "uts"},  {CLONE_NEWCGROUP, "cgroup"},
@@ -82,15 +81,56 @@ constexpr Name rlimits[] = {{RLIMIT_CPU, "cpu"},           {RLIMIT_FSIZE, "fsize
                             {RLIMIT_MSGQUEUE, "msgqueue"}, {RLIMIT_NICE, "nice"},
                             {RLIMIT_RTPRIO, "rtprio"},     {RLIMIT_RTTIME, "rttime"}};
 
-template <typename Table>
-std::vector<std::string> names_of_bits(const Table& table, std::uint64_t bits) {
+constexpr Name policy_rows[] = {{SCHED_OTHER, "SCHED_OTHER"},
+                                {SCHED_FIFO, "SCHED_FIFO"},
+                                {SCHED_RR, "SCHED_RR"},
+                                {SCHED_BATCH, "SCHED_BATCH"},
+                                {4, "SCHED_ISO"},  // which no kernel has yet
+                                {SCHED_IDLE, "SCHED_IDLE"},
+                                {SCHED_DEADLINE, "SCHED_DEADLINE"}};
+constexpr Name policy_flag_rows[] = {{SCHED_FLAG_RESET_ON_FORK, "SCHED_FLAG_RESET_ON_FORK"},
+                                     {SCHED_FLAG_RECLAIM, "SCHED_FLAG_RECLAIM"},
+                                     {SCHED_FLAG_DL_OVERRUN, "SCHED_FLAG_DL_OVERRUN"},
+                                     {SCHED_FLAG_KEEP_POLICY, "SCHED_FLAG_KEEP_POLICY"},
+                                     {SCHED_FLAG_KEEP_PARAMS, "SCHED_FLAG_KEEP_PARAMS"},
+                                     {SCHED_FLAG_UTIL_CLAMP_MIN, "SCHED_FLAG_UTIL_CLAMP_MIN"},
+                                     {SCHED_FLAG_UTIL_CLAMP_MAX, "SCHED_FLAG_UTIL_CLAMP_MAX"}};
+constexpr Name io_class_rows[] = {{IOPRIO_CLASS_RT, "IOPRIO_CLASS_RT"},
+                                  {IOPRIO_CLASS_BE, "IOPRIO_CLASS_BE"},
+                                  {IOPRIO_CLASS_IDLE, "IOPRIO_CLASS_IDLE"}};
+constexpr Name memory_mode_rows[] = {
+    {MPOL_DEFAULT, "MPOL_DEFAULT"}, {MPOL_PREFERRED, "MPOL_PREFERRED"},
+    {MPOL_BIND, "MPOL_BIND"},       {MPOL_INTERLEAVE, "MPOL_INTERLEAVE"},
+    {MPOL_LOCAL, "MPOL_LOCAL"},     {5, "MPOL_PREFERRED_MANY"},  // since Linux 5.15
+    {6, "MPOL_WEIGHTED_INTERLEAVE"}};                            // since Linux 6.9
+constexpr Name memory_flag_rows[] = {{MPOL_F_STATIC_NODES, "MPOL_F_STATIC_NODES"},
+                                     {MPOL_F_RELATIVE_NODES, "MPOL_F_RELATIVE_NODES"},
+                                     {MPOL_F_NUMA_BALANCING, "MPOL_F_NUMA_BALANCING"}};
+constexpr Name personality_rows[] = {{PER_LINUX, "LINUX"}, {PER_LINUX32, "LINUX32"}};
+
+}  // namespace
+
+const std::span<const Name> scheduler_policies = policy_rows, scheduler_flags = policy_flag_rows;
+const std::span<const Name> io_classes = io_class_rows;
+const std::span<const Name> memory_modes = memory_mode_rows, memory_mode_flags = memory_flag_rows;
+const std::span<const Name> personalities = personality_rows;
+
+std::string_view name_of(std::span<const Name> table, std::uint64_t number) {
+  const auto found = std::ranges::find(table, number, &Name::number);
+  return found != table.end() ? found->name : "unknown";
+}
+
+std::optional<std::uint64_t> number_of(std::span<const Name> table, std::string_view name) {
+  const auto found = std::ranges::find(table, name, &Name::name);
+  return found != table.end() ? std::optional(found->number) : std::nullopt;
+}
+
+std::vector<std::string> names_of_bits(std::span<const Name> table, std::uint64_t bits) {
   std::vector<std::string> names;
   for (const auto& row : table)
     if (bits & row.number) names.emplace_back(row.name);
   return names;
 }
-
-}  // namespace
 
 std::vector<std::string> namespace_names(std::uint64_t clone_flags) {
   return names_of_bits(namespaces, clone_flags);
@@ -113,15 +153,11 @@ std::optional<int> capability_number(std::string_view name) {
 
 std::uint64_t every_capability() { return (std::uint64_t{1} << std::size(capabilities)) - 1; }
 
-std::string_view rlimit_name(int resource) {
-  const auto* found = std::ranges::find(rlimits, static_cast<std::uint64_t>(resource), &Name::number);
-  return found != std::end(rlimits) ? found->name : "an unknown resource";
-}
+std::string_view rlimit_name(int resource) { return name_of(rlimits, static_cast<std::uint64_t>(resource)); }
 
 std::optional<int> rlimit_number(std::string_view name) {
-  const auto* found = std::ranges::find(rlimits, name, &Name::name);
-  if (found == std::end(rlimits)) return std::nullopt;
-  return static_cast<int>(found->number);
+  const auto number = number_of(rlimits, name);
+  return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
 }
 
 std::vector<std::string_view> rlimit_names() {

@@ -62,6 +62,8 @@ enum class Kind : uint32_t {
   // rights
   set_rlimit,         ///< slot: resource number; a: soft, b: hard
   set_umask,          ///< a
+  set_personality,    ///< a: of personality(2)
+  set_memory_policy,  ///< a: mode and flags of set_mempolicy(2); list: -> b bits, one for each node
   set_groups,         ///< list: gids, a: count (list points to uint32_t)
   set_ids,            ///< a: uid, b: gid; capabilities are kept for the moment
   drop_bounding,      ///< a: the set that remains

@@ -1,6 +1,7 @@
 #include "plan/print.h"
 
 #include <bit>
+#include <linux/ioprio.h>
 #include <sched.h>
 #include <string_view>
 #include <sys/mount.h>
@@ -49,6 +50,47 @@ std::string capability_words(std::uint64_t set) {
 
 std::string limit_words(std::uint64_t value) {
   return value == RLIM_INFINITY ? "unlimited" : format("{}", value);
+}
+
+// The flags are the upper bits of the mode (set_mempolicy(2)).
+std::uint64_t memory_mode(const Entry& entry) {
+  std::uint64_t mode = entry.a;
+  for (const auto& flag : memory_mode_flags) mode &= ~flag.number;
+  return mode;
+}
+
+std::string memory_policy_words(const Entry& entry) {
+  std::string text(name_of(memory_modes, memory_mode(entry)));
+  for (const auto& flag : names_of_bits(memory_mode_flags, entry.a)) text += " " + flag;
+  return entry.text.empty() ? text : text + ", nodes " + entry.text;
+}
+
+std::string scheduler_words(const Scheduler& scheduler) {
+  std::string text(name_of(scheduler_policies, scheduler.policy));
+  for (const auto& flag : names_of_bits(scheduler_flags, scheduler.flags)) text += " " + flag;
+  if (scheduler.policy == SCHED_DEADLINE)
+    return text + format(", {} of every {} ns, at the latest after {}", scheduler.runtime, scheduler.period,
+                         scheduler.deadline);
+  if (scheduler.priority != 0) return text + format(", priority {}", scheduler.priority);
+  return text + format(", nice {}", scheduler.nice);
+}
+
+std::string io_priority_words(std::uint16_t priority) {
+  return format("{}, level {}", name_of(io_classes, IOPRIO_PRIO_CLASS(priority)), IOPRIO_PRIO_DATA(priority));
+}
+
+std::string settings_words(const Settings& settings) {
+  std::string text;
+  if (settings.oom_score_adj)
+    text += format("   set its OOM score adjustment to {} before that word\n", *settings.oom_score_adj);
+  if (settings.scheduler)
+    text += format("   have it scheduled by {} before that word\n", scheduler_words(*settings.scheduler));
+  if (settings.io_priority)
+    text +=
+        format("   set its I/O priority to {} before that word\n", io_priority_words(*settings.io_priority));
+  if (!settings.processors.empty())
+    text += format("   let it run on the processors {} from then on\n", settings.processors);
+  return text;
 }
 
 // As one would type it.
@@ -166,6 +208,9 @@ std::string words(const Program& program, const Entry& entry) {
       return format("limit {} to {}, at most {}", rlimit_name(entry.slot), limit_words(entry.a),
                     limit_words(entry.b));
     case Kind::set_umask: return format("set the umask to {:03o}", entry.a);
+    case Kind::set_personality:
+      return format("have the personality {} (uname, address space)", name_of(personalities, entry.a));
+    case Kind::set_memory_policy: return "take memory by the policy " + memory_policy_words(entry);
     case Kind::set_groups: {
       std::string groups;
       for (const auto group : entry.groups) groups += format(" {}", group);
@@ -208,9 +253,7 @@ std::string print(const Program& program) {
                  joined(namespace_names(program.namespaces), ", "));
   for (std::size_t i = 0; i < program.entries.size(); i++)
     text += format("{:3} {}\n", i, words(program, program.entries[i]));
-  if (program.oom_score_adj)
-    text += format("   set its OOM score adjustment to {} before that word\n", *program.oom_score_adj);
-  return text;
+  return text + settings_words(program.settings);
 }
 
 }  // namespace tare::plan

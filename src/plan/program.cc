@@ -69,6 +69,11 @@ Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<i
       operation.list =
           reinterpret_cast<const char* const*>(encoder.put(entry.groups.data(), entry.groups.size()));
       break;
+    case Kind::set_memory_policy:
+      operation.b = entry.nodes.size() * 64;
+      operation.list =
+          reinterpret_cast<const char* const*>(encoder.put(entry.nodes.data(), entry.nodes.size()));
+      break;
     case Kind::load_filter:
       operation.a = entry.filter.size();
       operation.list =

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/types.h"
 #include "plan/operations.h"
 
 namespace tare::plan {
@@ -20,6 +21,7 @@ struct Entry {
   std::vector<std::string> list;
   std::vector<std::uint32_t> groups;                ///< set_groups
   std::vector<std::uint64_t> filter;                ///< load_filter, an instruction each
+  std::vector<std::uint64_t> nodes;                 ///< set_memory_policy: bit n for node n
   std::uint64_t effective = 0, ambient = 0;         ///< set_capabilities
   std::vector<std::string> arguments, environment;  ///< execute
 };
@@ -60,13 +62,22 @@ struct UserNamespace {
   std::string uid_map, gid_map;
 };
 
+/// What the parent sets of the process that waits for its word: that may have no right to any more.
+struct Settings {
+  std::optional<int> oom_score_adj;          ///< proc_pid_oom_score_adj(5)
+  std::optional<Scheduler> scheduler;        ///< sched_setattr(2)
+  std::optional<std::uint16_t> io_priority;  ///< class and level, ioprio_set(2)
+  std::string processors;  ///< sched_setaffinity(2): "0-3,8", all_processors; empty: as they are
+};
+inline constexpr std::string_view all_processors = "all";
+
 struct Program {
   std::uint64_t namespaces = 0;  ///< CLONE_NEW… flags of clone3(2)
   std::optional<UserNamespace> user_namespace;
   std::vector<Input> inputs;
   std::vector<Entry> entries;
-  std::optional<int> oom_score_adj = {};  ///< the parent writes it to the process that waits for its word
-  std::int32_t slot_count = 1;            ///< slot 0 is the root
+  Settings settings;
+  std::int32_t slot_count = 1;  ///< slot 0 is the root
 
   std::int32_t new_slot() { return slot_count++; }
   Entry& add(Entry entry) { return entries.emplace_back(std::move(entry)); }

@@ -1,6 +1,7 @@
 // The list as JSON: a row for each operation, naming what it is given.
 #include <algorithm>
 #include <bit>
+#include <linux/ioprio.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -193,6 +194,15 @@ constexpr Row rows[] = {
      }},
     {Kind::set_umask, "set_umask",
      [](json::object& to, const Program&, const Entry& entry) { to["mask"] = entry.a; }},
+    {Kind::set_personality, "set_personality",
+     [](json::object& to, const Program&, const Entry& entry) {
+       to["personality"] = name_of(personalities, entry.a);
+     }},
+    {Kind::set_memory_policy, "set_memory_policy",
+     [](json::object& to, const Program&, const Entry& entry) {
+       to["policy"] = entry.a;
+       to["nodes"] = entry.text;
+     }},
     {Kind::set_groups, "set_groups",
      [](json::object& to, const Program&, const Entry& entry) {
        to["groups"] = json::array(entry.groups.begin(), entry.groups.end());
@@ -274,6 +284,22 @@ json::object to_json(const Input& input) {
   return object;
 }
 
+void put_settings(json::object& to, const Settings& settings) {
+  if (settings.oom_score_adj) to["oom_score_adj"] = *settings.oom_score_adj;
+  if (const auto& scheduler = settings.scheduler)
+    to["scheduler"] = {{"policy", name_of(scheduler_policies, scheduler->policy)},
+                       {"flags", array_of(names_of_bits(scheduler_flags, scheduler->flags))},
+                       {"nice", scheduler->nice},
+                       {"priority", scheduler->priority},
+                       {"runtime", scheduler->runtime},
+                       {"deadline", scheduler->deadline},
+                       {"period", scheduler->period}};
+  if (settings.io_priority)
+    to["io_priority"] = {{"class", name_of(io_classes, IOPRIO_PRIO_CLASS(*settings.io_priority))},
+                         {"priority", IOPRIO_PRIO_DATA(*settings.io_priority)}};
+  if (!settings.processors.empty()) to["processors"] = settings.processors;
+}
+
 }  // namespace
 
 json::object to_json(const Program& program) {
@@ -284,7 +310,7 @@ json::object to_json(const Program& program) {
                       {"namespaces", array_of(namespace_names(program.namespaces))}};
   if (program.user_namespace)
     object["id_maps"] = {{"uid", program.user_namespace->uid_map}, {"gid", program.user_namespace->gid_map}};
-  if (program.oom_score_adj) object["oom_score_adj"] = *program.oom_score_adj;
+  put_settings(object, program.settings);
   object["init"] = std::move(operations);
   return object;
 }

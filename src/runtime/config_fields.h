@@ -1,8 +1,11 @@
 // The two halves of config.json's reader: what every platform has, and what is Linux's own.
 #pragma once
 
+#include <span>
+
 #include "base/json_node.h"
 #include "oci/runtime_config.h"
+#include "plan/names.h"
 
 namespace tare::runtime {
 
@@ -17,6 +20,11 @@ void read_process(const json::Node& node, oci::Process& process);
 
 /// The object "hooks" (config.md, "POSIX-platform Hooks").
 void read_hooks(const json::Node& node, oci::Hooks& hooks);
+
+/// The number of one of a table's names; others are refused, naming those that there are.
+std::uint64_t read_name(const json::Node& node, std::span<const plan::Name> table);
+/// A list of processors or memory nodes such as "0-3,8", as it stands (cpuset(7), "List format").
+std::string read_number_list(const json::Node& node);
 
 /// For a field of a table: known, and without it the container would be another one.
 template <typename T>

@@ -139,13 +139,34 @@ void check_propagation(const Node& node, RuntimeConfig&) {
   if (std::ranges::find(good, std::string_view(node.text())) == std::end(good)) node.refuse_unsupported();
 }
 
+// The specification has no flags yet.
 constexpr KnownField<RuntimeConfig> personality_fields[] = {
     {"domain",
-     [](const Node& n, RuntimeConfig&) {
-       if (n.text() != "LINUX") n.refuse_unsupported();
+     [](const Node& n, RuntimeConfig& c) {
+       c.personality = static_cast<std::uint32_t>(read_name(n, plan::personalities));
      }},
     {"flags", must_be_empty},
 };
+
+constexpr KnownField<oci::MemoryPolicy> memory_policy_fields[] = {
+    {"mode",
+     [](const Node& n, oci::MemoryPolicy& p) {
+       p.mode = static_cast<std::uint32_t>(read_name(n, plan::memory_modes));
+     }},
+    {"nodes", [](const Node& n, oci::MemoryPolicy& p) { p.nodes = read_number_list(n); }},
+    {"flags",
+     [](const Node& n, oci::MemoryPolicy& p) {
+       n.for_each_element([&](const Node& flag) {
+         p.flags |= static_cast<std::uint32_t>(read_name(flag, plan::memory_mode_flags));
+       });
+     }},
+};
+
+void read_memory_policy(const Node& node, RuntimeConfig& config) {
+  if (node.fields().empty()) return;
+  if (!node.fields().contains("mode")) node.refuse("mode is missing");
+  read_fields(node, config.memory_policy.emplace(), memory_policy_fields);
+}
 
 constexpr KnownField<RuntimeConfig> linux_fields[] = {
     {"namespaces", read_namespaces},
@@ -162,7 +183,7 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
     {"personality", [](const Node& n, RuntimeConfig& c) { read_fields(n, c, personality_fields); }},
     {"mountLabel", [](const Node& n, RuntimeConfig& c) { c.mount_label = n.text(); }},
     {"intelRdt", must_be_empty},
-    {"memoryPolicy", must_be_empty},
+    {"memoryPolicy", read_memory_policy},
     {"netDevices", must_be_empty},
     {"timeOffsets", must_be_empty},
 };

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +21,7 @@
 #include "base/format.h"
 #include "plan/print.h"
 #include "runtime/failure.h"
+#include "runtime/from_outside.h"
 #include "runtime/init_image.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -80,27 +80,6 @@ void map_ids_of(const plan::Program& program, const Input& input, int mount, sys
   throw Error(is_layer ? ErrorKind::no_overlay : ErrorKind::unsupported,
               format("cannot map the ids of {}", input.path), errno,
               is_layer ? "" : "its file system knows no idmapped mounts");
-}
-
-// In a user namespace there is no right to do so (CAP_SYS_RESOURCE of the host). Where it is missing here,
-// too, init says so when it comes to the limit.
-void raise_hard_limit(pid_t pid, const plan::Entry& entry) {
-  const auto resource = static_cast<__rlimit_resource>(entry.slot);
-  rlimit limit;
-  if (::prlimit(pid, resource, nullptr, &limit) != 0 || entry.b <= limit.rlim_max) return;
-  limit.rlim_max = entry.b;
-  (void)::prlimit(pid, resource, &limit, nullptr);
-}
-
-// From outside: a lower one than before needs a right that the container may not have any more.
-void set_oom_score_adj(pid_t pid, int value) {
-  if (sys::try_write_to(sys::here, format("/proc/{}/oom_score_adj", pid), format("{}", value))) return;
-  const int number = errno;
-  const std::string text = format("cannot set the OOM score adjustment to {}", value);
-  if (number == EACCES)
-    throw Error(ErrorKind::unsupported, text + ": it needs CAP_SYS_RESOURCE, which is missing", 0,
-                "ask for 0 or more");
-  throw system_error(number, text);
 }
 
 struct SocketPair {
@@ -168,7 +147,7 @@ Container Container::create(const plan::Program& program, const cgroup::Cgroup& 
   sockets.theirs.reset();
   span.emplace("wait for tare-init to be ready", "", recorder::Span::Kind::wait);
   container.serve_until_ready(slots.numbers(), when_mounted);
-  if (program.oom_score_adj) set_oom_score_adj(container.pid_, *program.oom_score_adj);
+  set_from_outside(container.pid_, program.settings);
   return container;
 }
 
@@ -261,7 +240,7 @@ void Container::map_ids(const std::vector<int>& slots) {
   for (const auto& input : program_->inputs)
     map_ids_of(*program_, input, slots[static_cast<std::size_t>(input.slot)], user_namespace);
   for (const auto& entry : program_->entries)
-    if (entry.kind == plan::Kind::set_rlimit) raise_hard_limit(pid_, entry);
+    if (entry.kind == plan::Kind::set_rlimit) raise_hard_limit(pid_, entry.slot, entry.b);
 }
 
 void Container::start() {

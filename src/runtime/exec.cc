@@ -13,6 +13,7 @@
 #include "runtime/container.h"
 #include "runtime/exec_cgroup.h"
 #include "runtime/foreground.h"
+#include "runtime/from_outside.h"
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
 #include "runtime/service_manager.h"
@@ -61,6 +62,8 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
   let_live_on(program);
   if (passed > 0) pass_descriptors_on(program, passed);
   sys::use_all_processors();
+  if (const auto& initial = config.process.affinity_of_exec.initial; !initial.empty())
+    use_processors(0, initial, "process.execCPUAffinity.initial");
   std::optional<CaughtSignals> signals;
   if (options.stay == Stay::until_end) signals.emplace();
   const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);

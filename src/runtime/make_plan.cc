@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/devices.h"
+#include "cgroup/number_list.h"
 #include "oci/id_mapping.h"
 #include "plan/names.h"
 #include "runtime/kernel_parameters.h"
@@ -23,6 +24,7 @@ namespace tare::runtime {
 namespace {
 
 using oci::NamespaceKind;
+using plan::Entry;
 using plan::Input;
 using plan::Kind;
 
@@ -230,11 +232,23 @@ void plan_labels(plan::Program& program, const oci::Process& process) {
     program.add({.kind = Kind::set_label, .path = "thread-self/attr/exec", .text = process.selinux_label});
 }
 
+void plan_memory_policy(plan::Program& program, const oci::MemoryPolicy& policy) {
+  Entry entry{.kind = Kind::set_memory_policy, .a = policy.mode | policy.flags, .text = policy.nodes};
+  const std::vector<std::uint8_t> bits = cgroup::to_bit_mask(policy.nodes);
+  entry.nodes.resize((bits.size() + 7) / 8);
+  for (std::size_t i = 0; i < bits.size(); i++) entry.nodes[i / 8] |= std::uint64_t{bits[i]} << (8 * (i % 8));
+  program.add(std::move(entry));
+}
+
 // From the limits to the exec: the same for a container's first process and for one that joins it.
 void plan_process(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
                   const std::string& name) {
   const oci::Process& process = config.process;
-  program.oom_score_adj = process.oom_score_adj;
+  program.settings.oom_score_adj = process.oom_score_adj;
+  program.settings.scheduler = process.scheduler;
+  program.settings.io_priority = process.io_priority;
+  if (config.memory_policy) plan_memory_policy(program, *config.memory_policy);
+  if (config.personality) program.add({.kind = Kind::set_personality, .a = *config.personality});
   program.add({.kind = Kind::join_keyring, .text = "_ses." + name});
   for (const auto& limit : process.rlimits)
     program.add({.kind = Kind::set_rlimit, .slot = limit.resource, .a = limit.soft, .b = limit.hard});
@@ -370,6 +384,8 @@ plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& 
   }
   plan_streams(program, config, dev, Console::not_shown);
   plan_process(program, config, facts, name);
+  if (!process.affinity_of_exec.initial.empty()) program.settings.processors = plan::all_processors;
+  if (!process.affinity_of_exec.final.empty()) program.settings.processors = process.affinity_of_exec.final;
   return program;
 }
 

@@ -27,8 +27,8 @@ void Writer::write_stage() {
                       input.recursive ? "rbind" : "bind"),
                input.path + ": on the way to it there may be what only the host's root can pass");
   }
-  if (program_.oom_score_adj)
-    text_.line(format("echo {} >/proc/self/oom_score_adj", *program_.oom_score_adj),
+  if (program_.settings.oom_score_adj)
+    text_.line(format("echo {} >/proc/self/oom_score_adj", *program_.settings.oom_score_adj),
                "how soon the kernel ends it when memory is short: the host's to say");
   text_.line("mount --rbind \"$work\" /mnt", "all of it, where everybody can go");
   text_.line("export work=/mnt root=/mnt/rootfs", "from now on");
@@ -46,8 +46,8 @@ void Writer::write_build() {
   Mounts mounts(text_, program_);
   for (const auto& entry : program_.entries) (void)mounts.write(entry);
   if (find(program_, Kind::raise_loopback)) write_loopback();
-  if (program_.oom_score_adj && !has_own_ids())
-    text_.line(format("echo {} >/proc/self/oom_score_adj", *program_.oom_score_adj),
+  if (program_.settings.oom_score_adj && !has_own_ids())
+    text_.line(format("echo {} >/proc/self/oom_score_adj", *program_.settings.oom_score_adj),
                "how soon the kernel ends it when memory is short");
   if (find(program_, Kind::supervise))
     text_.line(

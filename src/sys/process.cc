@@ -151,10 +151,14 @@ void fill_standard_streams() noexcept {
 
 void keep_ended_children() noexcept { ::signal(SIGCHLD, SIG_DFL); }
 
-void use_all_processors() noexcept {
+void use_all_processors(pid_t pid) noexcept {
   cpu_set_t all;
   std::memset(&all, 0xff, sizeof all);
-  ::sched_setaffinity(0, sizeof all, &all);
+  ::sched_setaffinity(pid, sizeof all, &all);
+}
+
+bool try_use_processors(pid_t pid, std::span<const std::uint8_t> mask) noexcept {
+  return ::sched_setaffinity(pid, mask.size(), reinterpret_cast<const cpu_set_t*>(mask.data())) == 0;
 }
 
 int reap(pid_t pid) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -41,9 +42,12 @@ void fill_standard_streams() noexcept;
 /// (wait(2)).
 void keep_ended_children() noexcept;
 
-/// Takes back a choice of processors that was made for the caller (taskset(1)): its children get all that
-/// their cpuset has.
-void use_all_processors() noexcept;
+/// Takes back a choice of processors that was made for the caller (taskset(1)), or for `pid`: its children
+/// get all that their cpuset has.
+void use_all_processors(pid_t pid = 0) noexcept;
+/// Processor n where bit n % 8 of byte n / 8 is set; 0 is the caller. False, with errno:
+/// sched_setaffinity(2).
+bool try_use_processors(pid_t pid, std::span<const std::uint8_t> mask) noexcept;
 
 /// Waits for the child and reaps it; the wait status as waitpid(2) gives it.
 int reap(pid_t pid);

@@ -86,7 +86,7 @@ plan::Document with_ids() {
   program.inputs.push_back(
       {.what = plan::Input::What::bind, .slot = own, .path = directory, .ids = Ids::mapped});
   program.inputs.push_back({.what = plan::Input::What::bind, .slot = null_device, .path = "/dev/null"});
-  program.oom_score_adj = 500;
+  program.settings.oom_score_adj = 500;
   for (auto& entry : program.entries) {
     if (entry.text == "overlay")
       entry.list = {std::string("=source\0overlay", 15),

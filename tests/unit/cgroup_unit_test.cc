@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cgroup/number_list.h"
 #include "cgroup/scope.h"
 #include "cgroup/unit.h"
 #include "cgroup/unit_properties.h"
