@@ -89,6 +89,14 @@ void choose_shared_memory(std::vector<oci::Mount>& mounts, const RunOptions& opt
   }
 }
 
+// With all that is mounted below it: a tree that can be written in places is not read-only.
+void make_recursive(std::vector<std::string>& options) {
+  constexpr std::string_view with_all_below[] = {"ro", "nosuid", "nodev", "noexec"};
+  if (options.empty() || options[0] != "rbind") return;
+  for (auto& option : options)
+    if (std::ranges::find(with_all_below, option) != std::end(with_all_below)) option.insert(0, "r");
+}
+
 // A mount of the user's takes the place of a given one at the same path, and outer paths come before inner
 // ones. As docker has it, standard mounts inside a directory that the user binds are left out.
 std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFacts& facts, bool no_devices) {
@@ -126,6 +134,7 @@ std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFa
                       .source = bind.source,
                       .options = bind.options,
                       .ids_are_ours = bind.is_volume});
+    make_recursive(mounts.back().options);
     // A volume may have been filled from the root file system: its device nodes are worth what those are.
     std::vector<std::string>& mount_options = mounts.back().options;
     if (bind.is_volume && no_devices) mount_options.insert(mount_options.begin() + 1, "nodev");

@@ -34,7 +34,8 @@ inline constexpr unsigned fsopen_cloexec = 1, fsmount_cloexec = 1, open_tree_clo
                           open_tree_cloexec = 02000000;
 inline constexpr unsigned fsconfig_set_flag = 0, fsconfig_set_string = 1, fsconfig_cmd_create = 6;
 inline constexpr unsigned move_mount_f_empty_path = 4, move_mount_t_empty_path = 0x40;
-inline constexpr unsigned mount_attr_rdonly = 1;
+inline constexpr unsigned mount_attr_rdonly = 1, mount_attr_idmap = 0x100000;
+inline constexpr uint64_t ms_rec = 0x4000;
 inline constexpr int mnt_detach = 2, ms_move = 8192;
 struct MountAttributes {
   uint64_t set, clear, propagation, userns_fd;

@@ -24,7 +24,8 @@ long perform(Context& context, const Operation& operation) {
     case Kind::join_namespaces: return join_namespaces(context, operation);
     case Kind::fork_process: return fork_process(context, operation);
     case Kind::take_root: return take_root(context);
-    case Kind::set_propagation: return set_propagation(operation);
+    case Kind::set_propagation: return set_propagation(context, operation);
+    case Kind::map_ids: return map_ids(context, operation);
     case Kind::reopen_directory: return reopen_directory(context, operation);
     case Kind::new_filesystem: return new_filesystem(context, operation);
     case Kind::clone_tree: return clone_tree(context, operation);

@@ -75,8 +75,24 @@ bool kinds_differ(int a, int b) {
 
 }  // namespace
 
-long set_propagation(const Operation& operation) {
-  return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
+// MS_REC is one of mount(2)'s flags, AT_RECURSIVE the same for mount_setattr(2).
+long set_propagation(Context& context, const Operation& operation) {
+  if (operation.slot < 0)
+    return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
+  const MountAttributes attributes{
+      .set = 0, .clear = 0, .propagation = operation.a & ~ms_rec, .userns_fd = 0};
+  return call(__NR_mount_setattr, descriptor(context, operation.slot), address(""),
+              at_empty_path | (operation.a & ms_rec ? at_recursive : 0), address(&attributes),
+              sizeof attributes);
+}
+
+long map_ids(Context& context, const Operation& operation) {
+  const MountAttributes attributes{.set = mount_attr_idmap,
+                                   .clear = 0,
+                                   .propagation = 0,
+                                   .userns_fd = static_cast<uint64_t>(descriptor(context, operation.into))};
+  return call(__NR_mount_setattr, descriptor(context, operation.slot), address(""), at_empty_path,
+              address(&attributes), sizeof attributes);
 }
 
 // overlayfs takes no layer from another mount namespace than its own (EINVAL), not even by a descriptor. The

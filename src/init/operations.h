@@ -39,7 +39,8 @@ long load_filter(const plan::Operation& operation);
 long no_new_privileges();
 
 // mounts.cc
-long set_propagation(const plan::Operation& operation);
+long set_propagation(Context& context, const plan::Operation& operation);
+long map_ids(Context& context, const plan::Operation& operation);
 long reopen_directory(Context& context, const plan::Operation& operation);
 long new_filesystem(Context& context, const plan::Operation& operation);
 long clone_tree(Context& context, const plan::Operation& operation);

@@ -115,12 +115,13 @@ struct Mount {
   std::string source;  ///< bind: a host path
   std::vector<std::string> options;
   bool ids_are_ours = false;  ///< bind, with a user namespace: its files are to belong to the container's ids
+  std::vector<IdMapping> uid_mappings = {}, gid_mappings = {};  ///< of its files; empty: as they are
   std::string mount_namespace = {};  ///< bind: where `source` is found, such as /proc/1/ns/mnt; empty: here
 };
 
 struct DeviceNode {
   ContainerPath path;
-  char type = 'c';  ///< c or b
+  char type = 'c';  ///< c, b or p (a named pipe)
   std::uint32_t major = 0, minor = 0;
   std::uint32_t mode = 0666, uid = 0, gid = 0;
   std::string source = {};  ///< the host's node that can be shown instead of a new one; empty: as `path`
@@ -206,6 +207,7 @@ struct RuntimeConfig {
   std::string cgroups_path;      ///< below every hierarchy's root, e.g. "/tare-0123…"
   Resources resources;
   std::vector<DeviceNode> devices;
+  std::uint64_t root_propagation = 0;        ///< of all mounts: MS_… flags of mount(2); 0: private
   std::optional<std::uint32_t> personality;  ///< personality(2)
   std::optional<MemoryPolicy> memory_policy;
   Hooks hooks;

@@ -138,6 +138,12 @@ std::vector<std::string> namespace_names(std::uint64_t clone_flags) {
 
 std::vector<std::string> mount_attribute_names(std::uint64_t bits) { return names_of_bits(attributes, bits); }
 
+std::string_view propagation_name(std::uint64_t flags) {
+  constexpr Name names[] = {
+      {MS_PRIVATE, "private"}, {MS_SLAVE, "slave"}, {MS_SHARED, "shared"}, {MS_UNBINDABLE, "unbindable"}};
+  return name_of(names, flags & ~std::uint64_t{MS_REC});
+}
+
 std::vector<std::string> capability_names(std::uint64_t set) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::size(capabilities); i++)

@@ -12,6 +12,8 @@ namespace tare::plan {
 
 std::vector<std::string> namespace_names(std::uint64_t clone_flags);
 std::vector<std::string> mount_attribute_names(std::uint64_t attributes);
+/// "slave" for MS_REC | MS_SLAVE (mount(2)).
+std::string_view propagation_name(std::uint64_t flags);
 /// "CHOWN" for bit 0 and so on.
 std::vector<std::string> capability_names(std::uint64_t set);
 /// The bit's number for a name such as "CHOWN" (capital letters, no CAP_ in front).

@@ -25,12 +25,13 @@ enum class Kind : uint32_t {
                      ///< this process ends. slot: the cgroup v2 directory that it is born in, or none; into:
                      ///< another one, where the kernel does not let it be born in that one
   take_root,         ///< the root of the mount namespace that was joined becomes slot 0
-  set_propagation,   ///< host path; a: MS_… flags of mount(2)
+  set_propagation,   ///< host path, or slot: a mount; a: MS_… flags of mount(2)
   reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
                      ///< host path
   // mounts: make one (into a slot), then attach it
   new_filesystem,  ///< text: type; list: "=key\0value" or "!flag"; a: MOUNT_ATTR_…; into
   clone_tree,      ///< host path; a: 1 recursive; into. A bind mount not yet attached (open_tree(2))
+  map_ids,         ///< slot: a detached mount; into: a user namespace, whose ids its files are to have
   set_attributes,  ///< slot; a: MOUNT_ATTR_ to set, b: to clear; flags: recursive
   adopt,           ///< slot: a detached mount becomes one of this mount namespace; host path: over what
   attach_root,     ///< slot; host path: where in the host's tree the root is hung up; becomes slot 0

@@ -39,8 +39,11 @@ std::string node_words(const Program& program, const Entry& entry) {
   const std::uint64_t uid = entry.a >> 32, gid = entry.b >> 32;
   const dev_t device = static_cast<std::uint32_t>(entry.b);
   return format("make {}/{} ({} {}:{}, mode {:o}{})", slot_words(program, entry.slot), entry.text,
-                S_ISBLK(entry.a) ? "block device" : "character device", major(device), minor(device),
-                entry.a & 07777, uid | gid ? format(", owner {}:{}", uid, gid) : std::string());
+                S_ISFIFO(entry.a)  ? "named pipe"
+                : S_ISBLK(entry.a) ? "block device"
+                                   : "character device",
+                major(device), minor(device), entry.a & 07777,
+                uid | gid ? format(", owner {}:{}", uid, gid) : std::string());
 }
 
 std::string capability_words(std::uint64_t set) {
@@ -93,6 +96,32 @@ std::string settings_words(const Settings& settings) {
   return text;
 }
 
+// "0 100000 65536\n" → "0 100000 65536".
+std::string one_line(std::string map) {
+  while (map.ends_with('\n')) map.pop_back();
+  for (std::size_t at; (at = map.find('\n')) != std::string::npos;) map.replace(at, 1, ", ");
+  return map;
+}
+
+std::string propagation_words(const Program& program, const Entry& entry) {
+  const bool is_whole_tree = entry.slot == no_slot;
+  if (is_whole_tree && entry.a == (MS_REC | MS_PRIVATE)) return "make all mounts private to this namespace";
+  return format("make {}{} {}", is_whole_tree ? "the root" : slot_words(program, entry.slot),
+                entry.a & MS_REC ? " and all below" : "", propagation_name(entry.a));
+}
+
+std::string id_source_words(const IdSource& source) {
+  return source.path.empty()
+             ? format("uids {}; gids {}", one_line(source.maps.uid_map), one_line(source.maps.gid_map))
+             : source.path;
+}
+
+std::string id_source_words(const Program& program, std::int32_t slot) {
+  for (const auto& input : program.inputs)
+    if (input.slot == slot && input.id_source) return id_source_words(*input.id_source);
+  return "";
+}
+
 // As one would type it.
 std::string quoted(const std::string& argument) {
   const bool is_plain = !argument.empty() && argument.find_first_of(" \t\n'\"\\$`*?") == argument.npos;
@@ -118,17 +147,25 @@ std::string_view ids_words(Input::Ids ids) {
   return "";
 }
 
-// "0 100000 65536\n" → "0 100000 65536".
-std::string one_line(std::string map) {
-  while (map.ends_with('\n')) map.pop_back();
-  for (std::size_t at; (at = map.find('\n')) != std::string::npos;) map.replace(at, 1, ", ");
-  return map;
-}
-
 std::string map_words(const Program& program) {
   if (!program.user_namespace) return "wait for the ids to be mapped";
   return format("wait until the monitor has mapped the ids: uids {}; gids {}",
                 one_line(program.user_namespace->uid_map), one_line(program.user_namespace->gid_map));
+}
+
+std::string input_words(const Input& input) {
+  if (input.what == Input::What::copied_tmpfs)
+    return format("make a tmpfs and copy {} of {} into it", input.path, input.root);
+  std::string text = "open " + input.path;
+  if (!input.mount_namespace.empty()) text += " in the mount namespace of " + input.mount_namespace;
+  text += ids_words(input.ids);
+  if (input.what == Input::What::bind && input.id_source)
+    text += format(", with ids of {}", id_source_words(*input.id_source));
+  if (input.propagation.size() > 1 ||
+      (input.propagation.size() == 1 && input.propagation[0] != (MS_REC | MS_PRIVATE)))
+    for (const auto flags : input.propagation)
+      text += format(", {}{}", flags & MS_REC ? "r" : "", propagation_name(flags));
+  return text;
 }
 
 }  // namespace
@@ -175,7 +212,10 @@ std::string words(const Program& program, const Entry& entry) {
                     std::has_single_bit(entry.a) ? "" : "s", slot_words(program, entry.slot));
     case Kind::fork_process: return "go on as a new process, which is in the pid namespace";
     case Kind::take_root: return "take the root that was joined";
-    case Kind::set_propagation: return "make all mounts private to this namespace";
+    case Kind::set_propagation: return propagation_words(program, entry);
+    case Kind::map_ids:
+      return format("show the files of {} with the ids of the user namespace {}",
+                    slot_words(program, entry.slot), id_source_words(program, entry.into));
     case Kind::reopen_directory: return format("open {} again, in this mount namespace", entry.path);
     case Kind::new_filesystem:
       return format("make a file system: {}{}", entry.text, options_words(program, entry));
@@ -245,10 +285,7 @@ std::string print(const Program& program) {
   std::string text;
   for (const auto& input : program.inputs)
     if (!input.path.empty() && input.what != Input::What::stream && input.what != Input::What::passed_on)
-      text +=
-          format("   open {}{}{}\n", input.path,
-                 input.mount_namespace.empty() ? "" : " in the mount namespace of " + input.mount_namespace,
-                 ids_words(input.ids));
+      text += "   " + input_words(input) + "\n";
   text += format("   clone{}{}\n", program.namespaces ? " with new namespaces: " : "",
                  joined(namespace_names(program.namespaces), ", "));
   for (std::size_t i = 0; i < program.entries.size(); i++)

@@ -26,20 +26,34 @@ struct Entry {
   std::vector<std::string> arguments, environment;  ///< execute
 };
 
+/// A user namespace of the container's own: what the parent writes while init waits at Sync::map, in the form
+/// of /proc/PID/uid_map and gid_map.
+struct UserNamespace {
+  std::string uid_map, gid_map;
+};
+
+/// A user namespace whose ids a mount shows: one that is there at `path`, or one made for that with `maps`.
+struct IdSource {
+  UserNamespace maps;
+  std::string path;
+};
+
 /// A descriptor that the parent opens and init inherits.
 struct Input {
   enum class What {
-    bind,          ///< open_tree(2) of the host path `path`, a detached bind mount
-    cgroup_join,   ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
-    further_join,  ///< such a file at `path`, of another cgroup than the container's own
-    directory,     ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
-    stream,        ///< a standard stream; `path` says which
-    name_space,    ///< the namespace's file at `path`, such as /proc/1/ns/ipc
-    process,       ///< a pidfd of the container's process that is joined
-    cgroup,        ///< the container's directory in cgroup v2
-    gate,          ///< the socket at which init waits to be started
-    list,          ///< the list's own memory file
-    passed_on,     ///< the caller's descriptor number `path`, which the container gets
+    bind,            ///< open_tree(2) of the host path `path`, a detached bind mount
+    cgroup_join,     ///< the `tasks` or `cgroup.procs` file of the hierarchy mounted at `path`
+    further_join,    ///< such a file at `path`, of another cgroup than the container's own
+    directory,       ///< the host directory `path`, O_PATH; an option names it by descriptor_path(slot)
+    stream,          ///< a standard stream; `path` says which
+    name_space,      ///< the namespace's file at `path`, such as /proc/1/ns/ipc
+    process,         ///< a pidfd of the container's process that is joined
+    cgroup,          ///< the container's directory in cgroup v2
+    gate,            ///< the socket at which init waits to be started
+    list,            ///< the list's own memory file
+    user_namespace,  ///< of `id_source`
+    copied_tmpfs,    ///< a new tmpfs with `options`, that has what is at `path` in the directory `root`
+    passed_on,       ///< the caller's descriptor number `path`, which the container gets
   };
   What what{};
   std::int32_t slot = no_slot;
@@ -53,13 +67,13 @@ struct Input {
     mapped_if_possible,  ///< where the file system can
   };
   Ids ids = Ids::kept;
+  std::optional<IdSource> id_source = {};  ///< a bind's, instead of `ids`
+  bool maps_all_below = false;             ///< with the mounts below it
+  std::string root = {};                   ///< copied_tmpfs
+  std::vector<std::string> options = {};   ///< copied_tmpfs: as new_filesystem has them
+  /// A mount's: MS_… flags of mount(2), one after the other.
+  std::vector<std::uint64_t> propagation = {};
   std::optional<std::uint32_t> owner;  ///< a stream's, where init may not give it away itself
-};
-
-/// A user namespace of the container's own: what the parent writes while init waits at Sync::map, in the form
-/// of /proc/PID/uid_map and gid_map.
-struct UserNamespace {
-  std::string uid_map, gid_map;
 };
 
 /// What the parent sets of the process that waits for its word: that may have no right to any more.

@@ -70,7 +70,7 @@ void put_attributes(json::object& to, const Program& program, const Entry& entry
 void put_node(json::object& to, const Program& program, const Entry& entry) {
   const dev_t device = static_cast<std::uint32_t>(entry.b);
   to["path"] = path_in(program, entry, entry.text);
-  to["type"] = S_ISBLK(entry.a) ? "b" : "c";
+  to["type"] = S_ISFIFO(entry.a) ? "p" : S_ISBLK(entry.a) ? "b" : "c";
   to["major"] = major(device);
   to["minor"] = minor(device);
   to["mode"] = entry.a & 07777;
@@ -122,8 +122,11 @@ constexpr Row rows[] = {
     {Kind::take_root, "take_root"},
     {Kind::set_propagation, "set_propagation",
      [](json::object& to, const Program& program, const Entry& entry) {
-       put_path(to, program, entry);
-       to["propagation"] = entry.a & MS_PRIVATE ? "private" : entry.a & MS_SLAVE ? "slave" : "shared";
+       if (entry.slot == no_slot)
+         put_path(to, program, entry);
+       else
+         put_source(to, program, entry);
+       to["propagation"] = propagation_name(entry.a);
        to["recursive"] = (entry.a & MS_REC) != 0;
      }},
     {Kind::reopen_directory, "reopen_directory", put_path},
@@ -133,6 +136,7 @@ constexpr Row rows[] = {
        put_path(to, program, entry);
        to["recursive"] = entry.a != 0;
      }},
+    {Kind::map_ids, "map_ids", put_source},
     {Kind::set_attributes, "set_attributes", put_attributes},
     {Kind::adopt, "adopt", put_source_and_path},
     {Kind::attach_root, "attach_root", put_source_and_path},
@@ -268,6 +272,8 @@ std::string_view name_of(Input::What what) {
     case Input::What::cgroup: return "cgroup";
     case Input::What::gate: return "gate";
     case Input::What::list: return "list";
+    case Input::What::user_namespace: return "user_namespace";
+    case Input::What::copied_tmpfs: return "copied_tmpfs";
     case Input::What::passed_on: return "passed_on";
   }
   return "";
@@ -276,6 +282,9 @@ std::string_view name_of(Input::What what) {
 json::object to_json(const Input& input) {
   json::object object{{"what", name_of(input.what)}, {"path", input.path}};
   if (input.owner) object["owner"] = *input.owner;
+  if (const auto& source = input.id_source; source && source->path.empty())
+    object["id_maps"] = {{"uid", source->maps.uid_map}, {"gid", source->maps.gid_map}};
+  if (input.what == Input::What::copied_tmpfs) object["root"] = input.root;
   if (input.what != Input::What::bind) return object;
   object["recursive"] = input.recursive;
   object["mapped_ids"] = input.ids != Input::Ids::kept;

@@ -13,6 +13,8 @@ namespace tare::runtime {
 void read_linux(const json::Node& node, oci::RuntimeConfig& config);
 /// The types of namespaces that can be asked for.
 std::vector<std::string_view> known_namespaces();
+/// A list of id mappings (config-linux.md, "User namespace mappings").
+void read_mappings(const json::Node& node, std::vector<oci::IdMapping>& mappings);
 /// The object "linux.resources", also by itself.
 oci::Resources read_resources(const json::Node& node);
 /// The object "process" (config.md, "Process").

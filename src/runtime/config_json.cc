@@ -20,8 +20,8 @@ constexpr KnownField<oci::Mount> mount_fields[] = {
     {"type", [](const Node& n, oci::Mount& m) { m.type = n.text(); }},
     {"source", [](const Node& n, oci::Mount& m) { m.source = n.text(); }},
     {"options", [](const Node& n, oci::Mount& m) { m.options = n.texts(); }},
-    {"uidMappings", must_be_empty},
-    {"gidMappings", must_be_empty},
+    {"uidMappings", [](const Node& n, oci::Mount& m) { read_mappings(n, m.uid_mappings); }},
+    {"gidMappings", [](const Node& n, oci::Mount& m) { read_mappings(n, m.gid_mappings); }},
 };
 
 void read_mounts(const Node& node, oci::RuntimeConfig& config) {

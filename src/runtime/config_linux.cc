@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "runtime/config_fields.h"
+#include "runtime/mount_options.h"
 #include "runtime/seccomp_names.h"
 
 namespace tare::runtime {
@@ -65,11 +66,6 @@ constexpr KnownField<oci::IdMapping> mapping_fields[] = {
     {"size", [](const Node& n, oci::IdMapping& m) { m.size = n.integer<std::uint32_t>(); }},
 };
 
-void read_mappings(const Node& node, std::vector<oci::IdMapping>& mappings) {
-  node.for_each_element(
-      [&](const Node& element) { read_fields(element, mappings.emplace_back(), mapping_fields); });
-}
-
 struct DeviceEntry {
   oci::DeviceNode node;
   std::string type;
@@ -90,10 +86,10 @@ void read_devices(const Node& node, RuntimeConfig& config) {
     DeviceEntry entry;
     read_fields(element, entry, device_fields);
     if (entry.node.path.empty()) element.refuse("the path is missing");
-    if (entry.type == "p") element.refuse("named pipes are not supported yet");
-    if (entry.type != "c" && entry.type != "u" && entry.type != "b")
+    constexpr std::string_view types[] = {"c", "u", "b", "p"};  // u: c without a buffer, as it once was
+    if (std::ranges::find(types, entry.type) == std::end(types))
       element.refuse(format("unknown type of device \"{}\"", entry.type));
-    entry.node.type = entry.type == "b" ? 'b' : 'c';
+    entry.node.type = entry.type == "u" ? 'c' : entry.type[0];
     config.devices.push_back(std::move(entry.node));
   });
 }
@@ -132,11 +128,10 @@ void read_seccomp(const Node& node, RuntimeConfig& config) {
   if (config.seccomp->default_action.empty()) node.refuse("defaultAction is missing");
 }
 
-// The container's mounts are private. One that is a slave sees what is mounted on the host later, which is
-// given up here; the others would let the container mount on the host, or something else that it asked for.
-void check_propagation(const Node& node, RuntimeConfig&) {
-  constexpr std::string_view good[] = {"", "private", "rprivate", "slave", "rslave"};
-  if (std::ranges::find(good, std::string_view(node.text())) == std::end(good)) node.refuse_unsupported();
+void read_propagation(const Node& node, RuntimeConfig& config) {
+  const std::string name = node.text();
+  config.root_propagation = propagation_of(name);
+  if (!name.empty() && config.root_propagation == 0) node.refuse(format("unknown propagation \"{}\"", name));
 }
 
 // The specification has no flags yet.
@@ -177,7 +172,7 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
     {"resources", [](const Node& n, RuntimeConfig& c) { c.resources = read_resources(n); }},
     {"sysctl", read_sysctl},
     {"seccomp", read_seccomp},
-    {"rootfsPropagation", check_propagation},
+    {"rootfsPropagation", read_propagation},
     {"maskedPaths", [](const Node& n, RuntimeConfig& c) { c.masked_paths = n.texts(); }},
     {"readonlyPaths", [](const Node& n, RuntimeConfig& c) { c.readonly_paths = n.texts(); }},
     {"personality", [](const Node& n, RuntimeConfig& c) { read_fields(n, c, personality_fields); }},
@@ -189,6 +184,11 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
 };
 
 }  // namespace
+
+void read_mappings(const Node& node, std::vector<oci::IdMapping>& mappings) {
+  node.for_each_element(
+      [&](const Node& element) { read_fields(element, mappings.emplace_back(), mapping_fields); });
+}
 
 void read_linux(const Node& node, RuntimeConfig& config) { read_fields(node, config, linux_fields); }
 

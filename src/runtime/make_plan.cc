@@ -332,6 +332,7 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   program.add({.kind = Kind::make_directory, .a = 0755, .path = config.process.cwd.value});
   plan_protection(program, config);
   program.add({.kind = Kind::pivot});
+  plan_propagation(program, config);
   if (is_new(config, NamespaceKind::uts) && !config.hostname.empty())
     program.add({.kind = Kind::set_hostname, .text = config.hostname});
   if (is_new(config, NamespaceKind::uts) && !config.domainname.empty())

@@ -1,45 +1,96 @@
 #include "runtime/mount_options.h"
 
 #include <algorithm>
-#include <string_view>
 #include <sys/mount.h>
-
-#include "base/error.h"
-#include "base/format.h"
 
 namespace tare::runtime {
 namespace {
 
-struct Known {
+// Each is also known with an r in front, for a mount and all below it; so that those names can be listed,
+// they stand here with it.
+constexpr struct {
+  std::string_view recursive_name;
+  MountChange change;
+} attributes[] = {
+    {"rro", {MOUNT_ATTR_RDONLY, 0}},
+    {"rrw", {0, MOUNT_ATTR_RDONLY}},
+    {"rnosuid", {MOUNT_ATTR_NOSUID, 0}},
+    {"rsuid", {0, MOUNT_ATTR_NOSUID}},
+    {"rnodev", {MOUNT_ATTR_NODEV, 0}},
+    {"rdev", {0, MOUNT_ATTR_NODEV}},
+    {"rnoexec", {MOUNT_ATTR_NOEXEC, 0}},
+    {"rexec", {0, MOUNT_ATTR_NOEXEC}},
+    {"rnoatime", {MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME}},
+    {"ratime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
+    {"rrelatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
+    {"rnorelatime", {0, 0}},  // a mount has one of the three, and which other one is not said
+    {"rstrictatime", {MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME}},
+    {"rnostrictatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
+    {"rnodiratime", {MOUNT_ATTR_NODIRATIME, 0}},
+    {"rdiratime", {0, MOUNT_ATTR_NODIRATIME}},
+    {"rnosymfollow", {MOUNT_ATTR_NOSYMFOLLOW, 0}},
+    {"rsymfollow", {0, MOUNT_ATTR_NOSYMFOLLOW}},
+};
+
+constexpr struct {
   std::string_view name;
-  std::uint64_t set, clear;
+  std::uint64_t flags;
+} propagations[] = {
+    {"private", MS_PRIVATE},       {"rprivate", MS_REC | MS_PRIVATE},
+    {"shared", MS_SHARED},         {"rshared", MS_REC | MS_SHARED},
+    {"slave", MS_SLAVE},           {"rslave", MS_REC | MS_SLAVE},
+    {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_REC | MS_UNBINDABLE},
 };
 
-constexpr Known attributes[] = {
-    {"ro", MOUNT_ATTR_RDONLY, 0},
-    {"rw", 0, MOUNT_ATTR_RDONLY},
-    {"nosuid", MOUNT_ATTR_NOSUID, 0},
-    {"suid", 0, MOUNT_ATTR_NOSUID},
-    {"nodev", MOUNT_ATTR_NODEV, 0},
-    {"dev", 0, MOUNT_ATTR_NODEV},
-    {"noexec", MOUNT_ATTR_NOEXEC, 0},
-    {"exec", 0, MOUNT_ATTR_NOEXEC},
-    {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
-    {"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-    {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
-    {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
-    {"diratime", 0, MOUNT_ATTR_NODIRATIME},
-    {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
-    {"symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
+constexpr std::string_view superblock_flags[] = {"sync",       "async", "dirsync", "lazytime",
+                                                 "nolazytime", "mand",  "nomand"};
+
+// Labels mean nothing without SELinux, and docker ignores them there, too. The kernel's log is as quiet or as
+// loud about new mounts either way, and the file systems that count versions do so unasked (since Linux 6.6
+// tmpfs, too): fsconfig(2) has no word for these.
+constexpr std::string_view without_effect[] = {"defaults", "bind", "z",        "Z",
+                                               "silent",   "loud", "iversion", "noiversion"};
+
+// Options that are a field of MountOptions.
+constexpr struct {
+  std::string_view name;
+  void (*note)(MountOptions& options);
+} switches[] = {
+    {"rbind", [](MountOptions& o) { o.recursive = true; }},
+    {"remount", [](MountOptions& o) { o.remount = true; }},
+    {"tmpcopyup", [](MountOptions& o) { o.copy_up = true; }},
+    {"idmap", [](MountOptions& o) { o.mapped_ids = MappedIds::of_the_mount; }},
+    {"ridmap", [](MountOptions& o) { o.mapped_ids = MappedIds::of_all_below; }},
 };
 
-// The container's mounts are private anyway; labels mean nothing without SELinux, and docker ignores them
-// there, too.
-constexpr std::string_view without_effect[] = {"defaults", "bind", "private", "rprivate", "z", "Z"};
-constexpr std::string_view not_supported[] = {"shared", "rshared",    "slave",
-                                              "rslave", "unbindable", "runbindable"};
+void add(MountChange& to, const MountChange& change) {
+  to.set = (to.set & ~change.clear) | change.set;
+  to.clear = (to.clear & ~change.set) | change.clear;
+}
 
-constexpr std::string_view recursive_bind = "rbind";
+bool note_attribute(MountOptions& options, std::string_view name) {
+  for (const auto& row : attributes) {
+    const bool is_recursive = name == row.recursive_name;
+    if (is_recursive || name == row.recursive_name.substr(1)) {
+      add(is_recursive ? options.all : options.top, row.change);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool note_switch(MountOptions& options, std::string_view name) {
+  for (const auto& row : switches)
+    if (name == row.name) {
+      row.note(options);
+      return true;
+    }
+  return false;
+}
+
+bool is_one_of(const auto& table, std::string_view name) {
+  return std::ranges::find(table, name) != std::end(table);
+}
 
 }  // namespace
 
@@ -47,10 +98,21 @@ std::string filesystem_option(const std::string& key, const std::string& value) 
   return "=" + key + std::string(1, '\0') + value;
 }
 
+std::uint64_t propagation_of(std::string_view name) {
+  for (const auto& row : propagations)
+    if (name == row.name) return row.flags;
+  return 0;
+}
+
 std::vector<std::string_view> known_mount_options() {
   std::vector<std::string_view> names(std::begin(without_effect), std::end(without_effect));
-  names.push_back(recursive_bind);
-  for (const Known& known : attributes) names.push_back(known.name);
+  names.insert(names.end(), std::begin(superblock_flags), std::end(superblock_flags));
+  for (const auto& row : switches) names.push_back(row.name);
+  for (const auto& row : propagations) names.push_back(row.name);
+  for (const auto& row : attributes) {
+    names.push_back(row.recursive_name);
+    names.push_back(row.recursive_name.substr(1));
+  }
   std::ranges::sort(names);
   return names;
 }
@@ -58,21 +120,16 @@ std::vector<std::string_view> known_mount_options() {
 MountOptions parse_mount_options(const std::vector<std::string>& options) {
   MountOptions parsed;
   for (const auto& option : options) {
-    if (std::ranges::find(without_effect, option) != std::end(without_effect)) continue;
-    if (std::ranges::find(not_supported, option) != std::end(not_supported))
-      throw Error(ErrorKind::unsupported, format("the mount propagation {} is not supported", option), 0,
-                  "mounts are private to the container");
-    if (option == recursive_bind) {
-      parsed.recursive = true;
-    } else if (const auto* known = std::ranges::find(attributes, option, &Known::name);
-               known != std::end(attributes)) {
-      parsed.set = (parsed.set & ~known->clear) | known->set;
-      parsed.clear = (parsed.clear & ~known->set) | known->clear;
-    } else if (const auto equals = option.find('='); equals != std::string::npos) {
+    if (is_one_of(without_effect, option) || note_switch(parsed, option) || note_attribute(parsed, option))
+      continue;
+    if (const auto propagation = propagation_of(option))
+      parsed.propagation.push_back(propagation);
+    else if (is_one_of(superblock_flags, option))
+      parsed.superblock.push_back("!" + option);
+    else if (const auto equals = option.find('='); equals != std::string::npos)
       parsed.filesystem.push_back(filesystem_option(option.substr(0, equals), option.substr(equals + 1)));
-    } else {
+    else
       parsed.filesystem.push_back("!" + option);
-    }
   }
   return parsed;
 }

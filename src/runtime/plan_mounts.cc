@@ -2,33 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <linux/capability.h>
-#include <map>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
 #include "oci/id_mapping.h"
 #include "runtime/mount_options.h"
+#include "runtime/system_paths.h"
 
 namespace tare::runtime {
 namespace {
 
 using plan::Entry;
 using plan::Kind;
-
-bool is_below(std::string_view path, std::string_view top) {
-  return path == top || (path.starts_with(top) && path.size() > top.size() && path[top.size()] == '/');
-}
-
-// What the kernel and the runtime rely on must be where it says: no symlink of a hostile root may lead them
-// elsewhere (CVE-2019-19921, CVE-2023-27561, CVE-2026-41579).
-bool is_system_path(const ContainerPath& path) {
-  return is_below(path.value, "/proc") || is_below(path.value, "/sys") || is_below(path.value, "/dev");
-}
 
 // What other runtimes let lie over files of /proc (lxcfs and the like do); anything else could fake what is
 // checked there.
@@ -55,42 +42,6 @@ void check_destination(const oci::Mount& mount) {
     throw Error(ErrorKind::invalid, format("{} cannot be mounted over: it is part of /proc", path));
 }
 
-// fsconfig(2) takes strings of at most 255 bytes, overlayfs reads `:`, `,` and `\\` as its own punctuation,
-// and
-// \x01 marks descriptors in a plan.
-bool can_be_named(std::string_view path) {
-  return path.size() < 256 && path.find_first_of(":,\\\x01") == path.npos;
-}
-
-// "/a/b/c" → "/a/b", "c".
-std::pair<std::string, std::string> split_last(const HostPath& path) {
-  const auto slash = path.value.find_last_of('/');
-  return {path.value.substr(0, slash), path.value.substr(slash + 1)};
-}
-
-// Layers by name where that is possible (mountinfo then says where they are), by descriptor where it is not.
-void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t slot, bool in_user_namespace) {
-  std::size_t total = 0;
-  for (const auto& layer : root.lower) total += layer.value.size() + 1;
-  const auto name = [&](const HostPath& path, bool force_descriptor) {
-    if (!force_descriptor && can_be_named(path.value)) return path.value;
-    const std::int32_t directory = program.new_slot();
-    program.inputs.push_back({.what = plan::Input::What::directory, .slot = directory, .path = path.value});
-    program.add({.kind = Kind::reopen_directory, .slot = directory, .path = path.value});
-    return plan::descriptor_path(directory);
-  };
-  std::string lower;
-  for (const auto& layer : root.lower) lower += (lower.empty() ? "" : ":") + name(layer, total > 256);
-  Entry overlay{.kind = Kind::new_filesystem, .into = slot, .text = "overlay"};
-  overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
-                  filesystem_option("upperdir", name(root.upper, false)),
-                  filesystem_option("workdir", name(root.work, false))};
-  // Its own marks, in extended attributes that only the machine's root may write otherwise.
-  if (in_user_namespace) overlay.list.emplace_back("!userxattr");
-  if (root.is_volatile) overlay.list.emplace_back("!volatile");
-  program.add(std::move(overlay));
-}
-
 // `shown`: without a cgroup namespace, the container's own cgroup, or it would see everybody's; else empty.
 void plan_cgroup_mounts(plan::Program& program, const oci::Mount& mount, const cgroup::Layout& layout,
                         std::uint64_t attributes, const std::string& shown) {
@@ -108,8 +59,10 @@ void plan_cgroup_mounts(plan::Program& program, const oci::Mount& mount, const c
   const auto add_shown = [&](const cgroup::Hierarchy& hierarchy, const std::string& path,
                              std::uint32_t flags) {
     const std::int32_t slot = program.new_slot();
-    program.inputs.push_back(
-        {.what = plan::Input::What::bind, .slot = slot, .path = hierarchy.mount.value + shown});
+    program.inputs.push_back({.what = plan::Input::What::bind,
+                              .slot = slot,
+                              .path = hierarchy.mount.value + shown,
+                              .propagation = {MS_REC | MS_PRIVATE}});
     program.add({.kind = Kind::set_attributes, .slot = slot, .a = attributes});
     program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
   };
@@ -143,84 +96,6 @@ void plan_cgroup_mounts(plan::Program& program, const oci::Mount& mount, const c
     program.add({.kind = Kind::set_attributes, .slot = holder, .a = MOUNT_ATTR_RDONLY});
 }
 
-// Devices work on a read-only mount, but the host's node itself cannot be changed through it.
-void plan_node_of_host(plan::Program& program, const oci::DeviceNode& node) {
-  const std::string& path = node.path.value;
-  if (node.source.empty() && !path.starts_with("/dev/"))
-    throw Error(ErrorKind::unsupported, format("the device {} is not below /dev", path));
-  if (is_below(path, "/proc") || is_below(path, "/sys"))
-    throw Error(ErrorKind::invalid, format("the device {} cannot be in /proc or /sys", path));
-  const std::int32_t slot = program.new_slot();
-  program.inputs.push_back(
-      {.what = plan::Input::What::bind, .slot = slot, .path = node.source.empty() ? path : node.source});
-  program.add({.kind = Kind::set_attributes, .slot = slot, .a = MOUNT_ATTR_RDONLY});
-  const std::uint32_t links = is_system_path(node.path) ? plan::no_symlinks : 0;
-  program.add({.kind = Kind::attach, .flags = links | plan::create_target, .slot = slot, .path = path});
-}
-
-// `directories` are those of /dev that are open already.
-void plan_node(plan::Program& program, const oci::DeviceNode& node,
-               std::map<std::string, std::int32_t>& directories) {
-  const auto slash = node.path.value.find_last_of('/');
-  const std::string parent = node.path.value.substr(0, slash);
-  const auto [directory, is_new] = directories.try_emplace(parent, plan::no_slot);
-  if (is_new) {
-    directory->second = program.new_slot();
-    program.add({.kind = Kind::make_directory,
-                 .flags = plan::no_symlinks,
-                 .into = directory->second,
-                 .a = 0755,
-                 .path = parent});
-  }
-  const std::uint64_t type = node.type == 'b' ? S_IFBLK : S_IFCHR;
-  program.add({.kind = Kind::make_node,
-               .slot = directory->second,
-               .a = type | node.mode | std::uint64_t{node.uid} << 32,
-               .b = makedev(node.major, node.minor) | std::uint64_t{node.gid} << 32,
-               .text = node.path.value.substr(slash + 1)});
-}
-
-// Where the host's tree can take mounts that only have to be in it: there on every host, nothing init needs,
-// and not the root, over which the container's root is put and which goes in one piece.
-constexpr const char* out_of_the_way = "/proc/sys";
-
-// In a user namespace init cannot reach host paths, and has no right to the layers' ids: it gets idmapped
-// mounts of them, which must hang in its own mount namespace before overlayfs takes them. Its own directory
-// is one of these, so what the container changes is owned on disk by the ids that it has inside.
-void plan_mapped_overlay(plan::Program& program, const oci::Root& root, std::int32_t slot) {
-  const auto take = [&](const HostPath& path) {
-    const std::int32_t mount = program.new_slot();
-    program.inputs.push_back({.what = plan::Input::What::bind,
-                              .slot = mount,
-                              .path = path.value,
-                              .ids = plan::Input::Ids::mapped});
-    program.add({.kind = Kind::adopt, .slot = mount, .path = out_of_the_way});
-    return plan::descriptor_path(mount);
-  };
-  const auto [directory, upper] = split_last(root.upper);
-  const auto [same_directory, work] = split_last(root.work);
-  if (directory != same_directory)
-    throw Error(ErrorKind::invalid, "the upper and the work directory of an overlay lie side by side");
-  std::string lower;
-  for (const auto& layer : root.lower) lower += (lower.empty() ? "" : ":") + take(layer);
-  const std::string own = take(HostPath(directory));
-  Entry overlay{.kind = Kind::new_filesystem, .into = slot, .text = "overlay"};
-  overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
-                  filesystem_option("upperdir", own + "/" + upper),
-                  filesystem_option("workdir", own + "/" + work), "!userxattr"};
-  if (root.is_volatile) overlay.list.emplace_back("!volatile");
-  program.add(std::move(overlay));
-}
-
-// A root made or taken by the parent, for an init that cannot reach its path.
-void plan_mapped_root(plan::Program& program, const oci::Root& root, std::int32_t slot) {
-  program.inputs.push_back({.what = plan::Input::What::bind,
-                            .slot = slot,
-                            .path = root.path.value,
-                            .recursive = true,
-                            .ids = root.ids_are_mapped ? plan::Input::Ids::kept : plan::Input::Ids::mapped});
-}
-
 // What shows a namespace can be mounted only by who has rights over that.
 constexpr struct {
   std::string_view type;
@@ -251,6 +126,130 @@ void fit_to_user_namespace(const oci::RuntimeConfig& config, const HostFacts& fa
   }
 }
 
+void plan_cgroup_mount(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
+                       const oci::Mount& mount, std::uint64_t attributes) {
+  const bool has_namespace = std::ranges::any_of(
+      config.namespaces, [](const auto& one) { return one.kind == oci::NamespaceKind::cgroup; });
+  if (facts.cgroups.writable() || (has_namespace && facts.cgroups.mode() == cgroup::Mode::v2))
+    plan_cgroup_mounts(program, mount, facts.cgroups, attributes,
+                       has_namespace ? std::string() : config.cgroups_path);
+}
+
+void plan_change(plan::Program& program, std::int32_t slot, const MountChange& change, std::uint32_t flags) {
+  if (change != MountChange())
+    program.add(
+        {.kind = Kind::set_attributes, .flags = flags, .slot = slot, .a = change.set, .b = change.clear});
+}
+
+// The kinds without an r are for the mount alone, as mount(8) has them.
+void plan_changes(plan::Program& program, std::int32_t slot, const MountOptions& options) {
+  plan_change(program, slot, options.top, 0);
+  plan_change(program, slot, options.all, plan::recursive);
+}
+
+// Whose ids a mount's files are shown to belong to (mount_setattr(2), "ID-mapped mounts").
+std::optional<plan::IdSource> id_source(const oci::RuntimeConfig& config, const oci::Mount& mount,
+                                        const MountOptions& options) {
+  const bool has_own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  if (options.mapped_ids == MappedIds::none && !has_own) return std::nullopt;
+  if (has_own) {
+    if (mount.uid_mappings.empty() || mount.gid_mappings.empty())
+      throw Error(ErrorKind::invalid, "uidMappings and gidMappings of a mount go together");
+    return plan::IdSource{
+        .maps = {.uid_map = oci::map_text(mount.uid_mappings), .gid_map = oci::map_text(mount.gid_mappings)},
+        .path = {}};
+  }
+  const auto own = std::ranges::find(config.namespaces, oci::NamespaceKind::user, &oci::Namespace::kind);
+  if (own == config.namespaces.end())
+    throw Error(ErrorKind::invalid, "an id-mapped mount needs uidMappings and gidMappings", 0,
+                "or a container with a user namespace of its own");
+  return plan::IdSource{
+      .maps = {.uid_map = oci::map_text(config.uid_mappings), .gid_map = oci::map_text(config.gid_mappings)},
+      .path = own->path};
+}
+
+// In a container that shares mounts with the host a bind is its source's peer, if it wants to be; in others
+// what is mounted in it goes no way out, whatever its options say.
+std::vector<std::uint64_t> propagation_of_bind(const oci::RuntimeConfig& config,
+                                               const MountOptions& options) {
+  std::vector<std::uint64_t> steps = options.propagation;
+  if (steps.empty())
+    steps.push_back(MS_REC | MS_PRIVATE);
+  else if (!(config.root_propagation & MS_SHARED))
+    steps.insert(steps.begin(), MS_REC | MS_SLAVE);
+  return steps;
+}
+
+void plan_bind(plan::Program& program, const oci::RuntimeConfig& config, const oci::Mount& mount,
+               const MountOptions& options, std::int32_t slot) {
+  if (!options.filesystem.empty())
+    throw Error(ErrorKind::invalid,
+                format("unknown option \"{}\" for a bind mount", options.filesystem[0].substr(1)));
+  const bool is_ours = mount.ids_are_ours && is_new(config, oci::NamespaceKind::user);
+  program.inputs.push_back({.what = plan::Input::What::bind,
+                            .slot = slot,
+                            .path = mount.source,
+                            .recursive = options.recursive,
+                            .mount_namespace = mount.mount_namespace,
+                            .ids = is_ours ? plan::Input::Ids::mapped_if_possible : plan::Input::Ids::kept,
+                            .id_source = id_source(config, mount, options),
+                            .maps_all_below = options.mapped_ids == MappedIds::of_all_below,
+                            .propagation = propagation_of_bind(config, options)});
+  plan_changes(program, slot, options);
+}
+
+void plan_filesystem(plan::Program& program, const oci::RuntimeConfig& config, const oci::Mount& mount,
+                     const MountOptions& options, std::int32_t slot) {
+  std::vector<std::string> list;
+  if (!mount.source.empty()) list.push_back(filesystem_option("source", mount.source));
+  list.insert(list.end(), options.superblock.begin(), options.superblock.end());
+  list.insert(list.end(), options.filesystem.begin(), options.filesystem.end());
+  program.add({.kind = Kind::new_filesystem,
+               .into = slot,
+               .a = options.top.set | options.all.set,
+               .text = mount.type,
+               .list = std::move(list)});
+  for (const std::uint64_t propagation : options.propagation)
+    program.add({.kind = Kind::set_propagation, .slot = slot, .a = propagation});
+  if (auto source = id_source(config, mount, options)) {
+    const std::int32_t user_namespace = program.new_slot();
+    program.inputs.push_back({.what = plan::Input::What::user_namespace,
+                              .slot = user_namespace,
+                              .path = source->path,
+                              .id_source = std::move(source)});
+    program.add({.kind = Kind::map_ids, .slot = slot, .into = user_namespace});
+  }
+}
+
+// A tmpfs that begins with what the root file system has in its place: made and filled by the parent, which
+// has the means to copy.
+void plan_copied_tmpfs(plan::Program& program, const oci::RuntimeConfig& config, const oci::Mount& mount,
+                       const MountOptions& options, std::int32_t slot) {
+  if (mount.type != "tmpfs" || !config.root.lower.empty() || id_source(config, mount, options))
+    throw Error(ErrorKind::unsupported, "the option tmpcopyup is for a tmpfs, without mapped ids");
+  std::vector<std::string> list = options.superblock;
+  list.insert(list.end(), options.filesystem.begin(), options.filesystem.end());
+  program.inputs.push_back({.what = plan::Input::What::copied_tmpfs,
+                            .slot = slot,
+                            .path = mount.destination.value,
+                            .root = config.root.path.value,
+                            .options = std::move(list),
+                            .propagation = options.propagation});
+  plan_changes(program, slot, options);
+}
+
+void plan_remount(plan::Program& program, const oci::Mount& mount, const MountOptions& options,
+                  std::int32_t slot, std::uint32_t links) {
+  if (!options.filesystem.empty() || !options.superblock.empty())
+    throw Error(ErrorKind::unsupported,
+                format("remount with the option \"{}\": a file system's own options stay as they are",
+                       (options.filesystem.empty() ? options.superblock : options.filesystem)[0].substr(1)));
+  program.add({.kind = Kind::open_directory, .flags = links, .into = slot, .path = mount.destination.value});
+  for (const std::uint64_t propagation : options.propagation)
+    program.add({.kind = Kind::set_propagation, .slot = slot, .a = propagation});
+  plan_changes(program, slot, options);
+}
+
 }  // namespace
 
 bool is_new(const oci::RuntimeConfig& config, oci::NamespaceKind kind) {
@@ -263,68 +262,29 @@ bool has_user_namespace(const oci::RuntimeConfig& config) {
          config.namespaces.end();
 }
 
-void plan_root(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
-  program.add({.kind = Kind::set_propagation, .a = MS_REC | MS_PRIVATE, .path = "/"});
-  const std::int32_t slot = program.new_slot();
-  const bool is_mapped = is_new(config, oci::NamespaceKind::user);
-  if (is_mapped && config.root.lower.empty())
-    plan_mapped_root(program, config.root, slot);
-  else if (is_mapped)
-    plan_mapped_overlay(program, config.root, slot);
-  else if (config.root.lower.empty())
-    program.add({.kind = Kind::clone_tree, .into = slot, .a = 1, .path = config.root.path.value});
-  else
-    plan_overlay(program, config.root, slot, facts.in_user_namespace);
-  if (config.root.no_devices)
-    program.add(
-        {.kind = Kind::set_attributes, .flags = plan::recursive, .slot = slot, .a = MOUNT_ATTR_NODEV});
-  program.add({.kind = Kind::attach_root, .slot = slot, .path = is_mapped ? "/" : config.root.path.value});
-}
-
 OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {
   OwnMounts own;
-  const bool has_cgroup_namespace = std::ranges::any_of(
-      config.namespaces, [](const auto& one) { return one.kind == oci::NamespaceKind::cgroup; });
   for (oci::Mount mount : config.mounts) {
     Step step("mount", mount.destination.value);
     if (has_user_namespace(config) || facts.in_user_namespace) fit_to_user_namespace(config, facts, mount);
     check_destination(mount);
-    MountOptions options = parse_mount_options(mount.options);
+    const MountOptions options = parse_mount_options(mount.options);
     if (mount.type == "cgroup") {
-      if (facts.cgroups.writable() || (has_cgroup_namespace && facts.cgroups.mode() == cgroup::Mode::v2))
-        plan_cgroup_mounts(program, mount, facts.cgroups, options.set,
-                           has_cgroup_namespace ? std::string() : config.cgroups_path);
+      plan_cgroup_mount(program, config, facts, mount, options.top.set);
       continue;
     }
-    const std::int32_t slot = program.new_slot();
-    if (mount.type == "bind") {
-      if (!options.filesystem.empty())
-        throw Error(ErrorKind::invalid,
-                    format("unknown option \"{}\" for a bind mount", options.filesystem[0].substr(1)));
-      program.inputs.push_back({.what = plan::Input::What::bind,
-                                .slot = slot,
-                                .path = mount.source,
-                                .recursive = options.recursive,
-                                .mount_namespace = mount.mount_namespace,
-                                .ids = mount.ids_are_ours && is_new(config, oci::NamespaceKind::user)
-                                           ? plan::Input::Ids::mapped_if_possible
-                                           : plan::Input::Ids::kept});
-      if (options.set | options.clear)
-        program.add({.kind = Kind::set_attributes,
-                     .flags = options.recursive ? plan::recursive : 0,
-                     .slot = slot,
-                     .a = options.set,
-                     .b = options.clear});
-    } else {
-      if (!mount.source.empty())
-        options.filesystem.insert(options.filesystem.begin(), filesystem_option("source", mount.source));
-      program.add({.kind = Kind::new_filesystem,
-                   .into = slot,
-                   .a = options.set,
-                   .text = mount.type,
-                   .list = std::move(options.filesystem)});
-    }
     const std::uint32_t links = is_system_path(mount.destination) ? plan::no_symlinks : 0;
+    const std::int32_t slot = program.new_slot();
+    if (options.remount) {
+      plan_remount(program, mount, options, slot, links);
+      continue;
+    }
+    if (mount.type == "bind")
+      plan_bind(program, config, mount, options, slot);
+    else if (options.copy_up)
+      plan_copied_tmpfs(program, config, mount, options, slot);
+    else
+      plan_filesystem(program, config, mount, options, slot);
     program.add({.kind = Kind::attach,
                  .flags = links | plan::create_target,
                  .slot = slot,
@@ -337,31 +297,6 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
     if (mount.destination.value == "/proc" && mount.type == "proc") own.proc = slot;
   }
   return own;
-}
-
-void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
-                  std::int32_t dev) {
-  std::map<std::string, std::int32_t> directories = {{"/dev", dev}};
-  const bool may_make = dev != plan::no_slot && (facts.capabilities >> CAP_MKNOD & 1) &&
-                        !has_user_namespace(config) && !facts.in_user_namespace;
-  for (const auto& node : config.devices) {
-    // In a /dev of the user's only what was asked for by name: the host's node is then known.
-    if (dev == plan::no_slot && node.source.empty()) continue;
-    // With --privileged docker lists the host's, but it is a link into the container's own devpts: as runc
-    // has it.
-    if (dev != plan::no_slot && node.path.value == "/dev/ptmx") continue;
-    if (may_make && node.path.value.starts_with("/dev/"))
-      plan_node(program, node, directories);
-    else
-      plan_node_of_host(program, node);
-  }
-  if (dev == plan::no_slot) return;
-  constexpr struct {
-    const char *name, *target;
-  } links[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-               {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"}};
-  for (const auto& link : links)
-    program.add({.kind = Kind::make_symlink, .slot = dev, .path = link.name, .text = link.target});
 }
 
 void plan_protection(plan::Program& program, const oci::RuntimeConfig& config) {

@@ -11,14 +11,16 @@ bool has_user_namespace(const oci::RuntimeConfig& config);
 
 /// The root is made, hung up, and everything that must be in it mounted; /dev is filled.
 void plan_root(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts);
+/// After the pivot: what of linux.rootfsPropagation can be set only when all is mounted.
+void plan_propagation(plan::Program& program, const oci::RuntimeConfig& config);
 /// Slots that hold what the container has of its own; no_slot where it has none (a bind mount of the user's).
 struct OwnMounts {
   std::int32_t proc = plan::no_slot;  ///< the mount itself: what is hung up in it later does not show
   std::int32_t dev = plan::no_slot;   ///< the directory
 };
 OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts);
-/// Without CAP_MKNOD the host's own nodes are shown in place of new ones, and outside of /dev always: a node
-/// made there would stay in the root file system.
+/// Without CAP_MKNOD the host's own nodes are shown in place of new ones, and of the host's outside of /dev
+/// always: a node made there would stay in the root file system.
 void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
                   std::int32_t dev);
 /// SELinux: every file system made for the container has the config's mount label. In a user namespace the

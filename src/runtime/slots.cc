@@ -1,50 +1,18 @@
 #include "runtime/slots.h"
 
-#include <cerrno>
 #include <fcntl.h>
-#include <linux/mount.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "runtime/foreign_mount.h"
+#include "runtime/mount_inputs.h"
 #include "sys/file.h"
-#include "sys/user_namespace.h"
 
 namespace tare::runtime {
 namespace {
 
 using plan::Input;
-
-// A clone of a shared mount is its peer: without more, what is mounted on the host later would appear in the
-// container, and what is mounted in the container on the host (mount_namespaces(7)).
-sys::UniqueFd open_tree(const Input& input) {
-  if (!input.mount_namespace.empty())
-    return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
-  sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
-  if (!fd) {
-    const int number = errno;
-    throw system_error(number, format("cannot take {} for a mount", input.path),
-                       number == EINVAL && !input.recursive && !sys::in_first_user_namespace()
-                           ? "in a user namespace what is mounted below must stay: use rbind"
-                           : "");
-  }
-  return fd;
-}
-
-sys::UniqueFd open_bind(const Input& input) {
-  sys::UniqueFd fd = open_tree(input);
-  mount_attr attributes{};
-  attributes.propagation = MS_PRIVATE;
-  if (::syscall(SYS_mount_setattr, fd.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
-                sizeof attributes) != 0)
-    throw system_error(format("cannot make the mount of {} private", input.path));
-  return fd;
-}
 
 sys::Fd stream(const Streams& streams, const std::string& name) {
   return name == "stdin" ? streams.input : name == "stdout" ? streams.output : streams.error;
@@ -72,6 +40,8 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
   for (const auto& input : program.inputs) {
     switch (input.what) {
       case Input::What::bind: own(input.slot, open_bind(input)); break;
+      case Input::What::copied_tmpfs: own(input.slot, make_copied_tmpfs(input)); break;
+      case Input::What::user_namespace: own(input.slot, open_user_namespace(*input.id_source)); break;
       case Input::What::directory:
         own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
         break;

@@ -4,7 +4,10 @@
 load helpers
 
 setup_file() { setup_rootfs_once; }
-setup() { setup_runtime; }
+setup() {
+	setup_runtime
+	OUTSIDE=$BATS_TEST_TMPDIR/outside
+}
 teardown() { teardown_runtime; }
 
 run_it() { runtime run --bundle "$BUNDLE" "$ID" </dev/null; }
@@ -145,4 +148,156 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 	configure '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0"}'
 	start_it
 	[[ $(runtime exec "$ID" head -n 1 /proc/self/numa_maps) == *bind:0* ]]
+}
+
+# options_of PATH: of the mount there, as the container sees it: its own and its file system's.
+options_of='options_of() { sed -n "s|^[^ ]* [^ ]* [^ ]* [^ ]* $1 \([^ ]*\) .*- [^ ]* [^ ]* \([^ ]*\)$|\1 \2|p" /proc/self/mountinfo; }; '
+# mount_is JSON...: further mounts of the container.
+mount_is() { configure ".mounts += [$(printf '%s,' "$@" | sed 's/,$//')]"; }
+
+@test "F6 mount options: the file system's own, those of a mount, and those of all below it" {
+	mkdir -p "$OUTSIDE/below"
+	mount -t tmpfs -o nosuid outside "$OUTSIDE"
+	mkdir "$OUTSIDE/below"
+	mount -t tmpfs below "$OUTSIDE/below"
+	command_is sh -c "$options_of"'for m in /t /lazy /top /all /both /follow; do echo "$m $(options_of $m)|$(options_of $m/below)"; done'
+	mount_is '{"destination": "/t", "type": "tmpfs", "source": "t", "options": ["sync", "dirsync", "nosuid", "strictatime", "silent", "iversion", "mode=711"]}' \
+		'{"destination": "/lazy", "type": "tmpfs", "source": "lazy", "options": ["lazytime", "async", "norelatime", "loud", "noiversion", "ro"]}' \
+		"{\"destination\": \"/top\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"ro\", \"sync\", \"lazytime\"]}" \
+		"{\"destination\": \"/all\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"rro\", \"rnoexec\", \"rnoatime\"]}" \
+		"{\"destination\": \"/both\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"rro\", \"noexec\", \"rnodev\", \"rsuid\"]}" \
+		"{\"destination\": \"/follow\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"nosymfollow\", \"rsymfollow\", \"nodiratime\"]}"
+	equal mounts "$(run_it | sed 's/,mode=[0-9]*//g; s/,inode64//g')" "$(cat <<-'END'
+		/t rw,nosuid rw,sync,dirsync|
+		/lazy ro,relatime rw,lazytime|
+		/top ro,nosuid,relatime rw|rw,relatime rw
+		/all ro,nosuid,noexec,noatime rw|ro,noexec,noatime rw
+		/both ro,nodev,noexec,relatime rw|ro,nodev,relatime rw
+		/follow rw,nosuid,nodiratime,relatime rw|rw,relatime rw
+	END
+	)"
+	umount -R "$OUTSIDE"
+	refuses '.mounts += [{"destination": "/x", "type": "bind", "source": "/tmp", "options": ["bind", "size=1m"]}]' 'unknown option "size'
+}
+
+@test "F6 remount changes what is mounted there already" {
+	command_is sh -c "$options_of"'echo "$(options_of /t)|$(options_of /dev/shm)"'
+	mount_is '{"destination": "/t", "type": "tmpfs", "source": "t"}' \
+		'{"destination": "/t", "type": "none", "source": "none", "options": ["remount", "ro", "noexec"]}' \
+		'{"destination": "/dev/shm", "type": "none", "source": "none", "options": ["remount", "exec"]}'
+	equal options "$(run_it | sed 's/,inode64//g')" "ro,noexec,relatime rw|rw,nosuid,nodev,relatime rw,size=65536k"
+	refuses '.mounts += [{"destination": "/tmp", "options": ["remount", "ro"]}]' "cannot make /tmp ro: invalid argument"
+	refuses '.mounts += [{"destination": "/t", "options": ["remount", "size=4m"]}]' "a file system's own options stay as they are"
+}
+
+@test "F7 tmpcopyup: a tmpfs that begins with what was there" {
+	mkdir -p "$BUNDLE/rootfs/data/deep" "$OUTSIDE"
+	echo text >"$BUNDLE/rootfs/data/deep/file"
+	chmod 606 "$BUNDLE/rootfs/data/deep/file"
+	chown 5:6 "$BUNDLE/rootfs/data/deep/file"
+	chmod 1777 "$BUNDLE/rootfs/data"
+	ln -s ../x "$BUNDLE/rootfs/data/link"
+	echo secret >"$OUTSIDE/secret"
+	ln -s "$OUTSIDE" "$BUNDLE/rootfs/escape"
+	command_is sh -c 'stat -c "%a %u:%g %n" /data /data/deep/file; readlink /data/link; cat /data/deep/file; echo more >>/data/deep/file; ls -A /escape'
+	mount_is '{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m", "nosuid"]}' \
+		'{"destination": "/escape", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+	equal contents "$(run_it)" "$(printf '1777 0:0 /data\n606 5:6 /data/deep/file\n../x\ntext\n')"
+	equal "the root file system's" "$(cat "$BUNDLE/rootfs/data/deep/file")" text
+	refuses '.mounts += [{"destination": "/y", "type": "proc", "options": ["tmpcopyup"]}]' "tmpcopyup is for a tmpfs"
+}
+
+# What is seen of mounts that are made on either side afterwards: of the host's in the container, of the container's on the host.
+propagation_of() {
+	mkdir -p "$OUTSIDE/from-host" "$OUTSIDE/from-container"
+	runtime exec "$ID" mount -t tmpfs inner /v/from-container
+	mount -t tmpfs outer "$OUTSIDE/from-host"
+	local in out
+	in=$(runtime exec "$ID" grep -c ' /v/from-host ' /proc/self/mountinfo || true)
+	out=$(grep -c " $OUTSIDE/from-container " /proc/self/mountinfo || true)
+	umount "$OUTSIDE/from-host"
+	umount "$OUTSIDE/from-container" 2>/dev/null || true
+	echo "in $in out $out"
+}
+
+@test "F8 propagation of volumes: private, slave, shared" {
+	mkdir -p "$OUTSIDE"
+	mount -t tmpfs outside "$OUTSIDE"
+	mount --make-shared "$OUTSIDE"
+	command_is sleep 1000
+	configure '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+	local root option expected
+	while read -r root option expected; do
+		cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain"
+		mount_is "{\"destination\": \"/v\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"$option\"]}"
+		configure ".linux.rootfsPropagation = \"$root\""
+		start_it
+		equal "$root $option" "$(propagation_of)" "$expected"
+		runtime delete --force "$ID"
+		cp "$BATS_TEST_TMPDIR/plain" "$BUNDLE/config.json"
+	done <<-'END'
+		private rw in 0 out 0
+		private rprivate in 0 out 0
+		private rslave in 1 out 0
+		rslave rslave in 1 out 0
+		rslave rshared in 1 out 0
+		rshared rshared in 1 out 1
+		shared slave in 1 out 0
+		rshared rprivate in 0 out 0
+	END
+	umount -R "$OUTSIDE"
+	nothing_left
+}
+
+@test "F8 linux.rootfsPropagation: what the mounts of the container say" {
+	command_is sh -c 'sed -n "s|^[^ ]* [^ ]* [^ ]* [^ ]* / [^ ]* \(.*\)- .*|\1|p; s|^[^ ]* [^ ]* [^ ]* [^ ]* /dev/pts [^ ]* \(.*\)- .*|pts \1|p" /proc/self/mountinfo | sed "s/:[0-9]*//g"'
+	local name root pts
+	while IFS='|' read -r name root pts; do
+		configure ".linux.rootfsPropagation = \"$name\""
+		equal "$name" "$(run_it | tr -s ' ' | sed 's/propagate_from //; s/master //' | tr '\n' '|')" "$root|pts $pts|"
+	done <<-'END'
+		private||
+		shared|shared |
+		rshared|shared |shared 
+		unbindable|unbindable |
+		runbindable|unbindable |unbindable 
+	END
+	refuses '.linux.rootfsPropagation = "loud"' 'linux.rootfsPropagation: unknown propagation "loud"'
+}
+
+@test "F9 id-mapped mounts: a bind, all below it, a new file system, the container's own ids" {
+	mkdir -p "$OUTSIDE"
+	mount -t tmpfs outside "$OUTSIDE"
+	mkdir "$OUTSIDE/below"
+	mount -t tmpfs below "$OUTSIDE/below"
+	local directory
+	for directory in "$OUTSIDE" "$OUTSIDE/below"; do
+		: >"$directory/file"
+		chown 5:6 "$directory/file"
+	done
+	local maps='"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 100}], "gidMappings": [{"containerID": 0, "hostID": 2000, "size": 100}]'
+	command_is sh -c 'stat -c "%u:%g %n" /v/file /v/below/file /r/below/file; : >/v/new; : >/t/new; stat -c "%u:%g %n" /t/new'
+	mount_is "{\"destination\": \"/v\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"idmap\"], $maps}" \
+		"{\"destination\": \"/r\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"rbind\", \"ridmap\"], $maps}"
+	# The ids of the host show as those of the mapping, and who is 1000 here writes as 0 there.
+	configure '.process.user = {"uid": 1000, "gid": 2000} | .mounts += [{"destination": "/t", "type": "tmpfs", "source": "t", "options": ["mode=777"]}]'
+	chmod 777 "$OUTSIDE"
+	equal ids "$(run_it)" "$(printf '%s\n' "1005:2006 /v/file" "5:6 /v/below/file" "1005:2006 /r/below/file" "1000:2000 /t/new")"
+	equal "on the host" "$(stat -c %u:%g "$OUTSIDE/new")" 0:0
+	umount -R "$OUTSIDE"
+	refuses '.mounts[-2].options = ["bind", "idmap"] | del(.mounts[-2].uidMappings) | del(.mounts[-2].gidMappings)' "an id-mapped mount needs uidMappings and gidMappings"
+	refuses '.mounts[-2] |= del(.gidMappings)' "uidMappings and gidMappings of a mount go together"
+	configure '.mounts[-1] += {"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 100}], "gidMappings": [{"containerID": 0, "hostID": 2000, "size": 100}]}'
+	command_is sh -c ': >/t/new; stat -c "%u:%g %n" /t /t/new'
+	equal "of a tmpfs" "$(run_it)" "$(printf '%s\n' "1000:2000 /t" "1000:2000 /t/new")"
+}
+
+@test "F10 devices: named pipes, and nodes outside of /dev" {
+	configure '.linux.devices = [{"path": "/dev/pipe", "type": "p", "fileMode": 416, "uid": 3, "gid": 4}, {"path": "/srv/pipe", "type": "p"},
+		{"path": "/srv/null", "type": "c", "major": 1, "minor": 3, "fileMode": 438}, {"path": "/dev/deep/zero", "type": "u", "major": 1, "minor": 5, "fileMode": 438}]'
+	command_is sh -c 'stat -c "%F %a %u:%g %n" /dev/pipe /srv/pipe /srv/null /dev/deep/zero; echo x >/srv/null && head -c 1 /dev/deep/zero | tr "\\0" 0'
+	equal nodes "$(run_it)" "$(printf '%s\n' "fifo 640 3:4 /dev/pipe" "fifo 666 0:0 /srv/pipe" "character special file 666 0:0 /srv/null" "character special file 666 0:0 /dev/deep/zero" 0)"
+	refuses '.linux.devices = [{"path": "/proc/x", "type": "p"}]' 'there can be no device node at "/proc/x"'
+	refuses '.linux.devices = [{"path": "x", "type": "p"}]' 'there can be no device node at "x"'
+	refuses '.linux.devices = [{"path": "/dev/x", "type": "q"}]' 'unknown type of device "q"'
 }

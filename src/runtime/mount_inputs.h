@@ -1,0 +1,16 @@
+// Mounts that the parent makes for a container, detached: what init could not reach, or has no right to.
+#pragma once
+
+#include "plan/program.h"
+#include "sys/unique_fd.h"
+
+namespace tare::runtime {
+
+/// A clone of what is at the input's path (open_tree(2)), with its propagation and its mapped ids.
+sys::UniqueFd open_bind(const plan::Input& input);
+/// A tmpfs with a copy of what a directory of the root file system has in it.
+sys::UniqueFd make_copied_tmpfs(const plan::Input& input);
+/// A user namespace's file, which keeps it alive.
+sys::UniqueFd open_user_namespace(const plan::IdSource& source);
+
+}  // namespace tare::runtime
