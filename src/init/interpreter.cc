@@ -20,6 +20,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::start_session: return start_session();
     case Kind::join_cgroup: return join_cgroup(context, operation);
     case Kind::unshare: return unshare(operation);
+    case Kind::set_time_offsets: return set_time_offsets(operation);
     case Kind::hide_memory: return hide_memory();
     case Kind::join_namespaces: return join_namespaces(context, operation);
     case Kind::fork_process: return fork_process(context, operation);
@@ -57,7 +58,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::set_ids: return set_ids(operation);
     case Kind::drop_bounding: return drop_bounding(operation);
     case Kind::set_capabilities: return set_capabilities(operation);
-    case Kind::load_filter: return load_filter(operation);
+    case Kind::load_filter: return load_filter(context, operation);
     case Kind::no_new_privileges: return no_new_privileges();
     case Kind::set_label: return set_label(context, operation);
     case Kind::enter_directory: return enter_directory(operation);

@@ -12,6 +12,7 @@ long reset_signals(const plan::Operation& operation);
 long start_session();
 long join_cgroup(Context& context, const plan::Operation& operation);
 long unshare(const plan::Operation& operation);
+long set_time_offsets(const plan::Operation& operation);
 long hide_memory();
 long join_namespaces(Context& context, const plan::Operation& operation);
 long fork_process(Context& context, const plan::Operation& operation);
@@ -35,7 +36,7 @@ long set_ids(const plan::Operation& operation);
 long drop_bounding(const plan::Operation& operation);
 long set_capabilities(const plan::Operation& operation);
 long set_label(Context& context, const plan::Operation& operation);
-long load_filter(const plan::Operation& operation);
+long load_filter(Context& context, const plan::Operation& operation);
 long no_new_privileges();
 
 // mounts.cc

@@ -77,12 +77,20 @@ long set_label(Context& context, const Operation& operation) {
 }
 
 // Either while CAP_SYS_ADMIN is there, or after no_new_privileges (seccomp(2)).
-long load_filter(const Operation& operation) {
+long load_filter(Context& context, const Operation& operation) {
   const struct {
     uint16_t size;
     const void* instructions;
   } program{static_cast<uint16_t>(operation.a), static_cast<const void*>(operation.list)};
-  return call(__NR_seccomp, seccomp_set_mode_filter, static_cast<long>(operation.b), address(&program));
+  const long result =
+      call(__NR_seccomp, seccomp_set_mode_filter, static_cast<long>(operation.b), address(&program));
+  // No call may follow that the filter could ask about: the parent looks at the slot, and fetches what is
+  // there.
+  if (result > 0 && operation.into >= 0 && static_cast<uint32_t>(operation.into) < context.list->slot_count) {
+    context.list->slots[operation.into] = static_cast<int32_t>(result);
+    return 0;
+  }
+  return result;
 }
 
 long no_new_privileges() { return call(__NR_prctl, pr_set_no_new_privs, 1, 0, 0, 0); }

@@ -25,6 +25,13 @@ struct IdMapping {
   std::uint32_t container = 0, host = 0, size = 0;
 };
 
+/// Of a new time namespace (time_namespaces(7)).
+struct TimeOffset {
+  std::string clock;  ///< "monotonic" or "boottime"
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+};
+
 /// A kernel parameter of the container's own namespaces; the name with dots, as sysctl(8) has it.
 struct KernelParameter {
   std::string name, value;
@@ -48,6 +55,8 @@ struct Seccomp {
   std::optional<std::uint32_t> default_errno_ret;
   std::vector<std::string> architectures, flags;
   std::vector<SeccompRule> rules;
+  std::string listener_path;      ///< of the socket of who answers SCMP_ACT_NOTIFY; empty: there is none
+  std::string listener_metadata;  ///< passed on to that
 };
 
 struct Rlimit {
@@ -201,6 +210,7 @@ struct RuntimeConfig {
   std::vector<Mount> mounts;  ///< in order
   std::vector<Namespace> namespaces;
   std::vector<IdMapping> uid_mappings, gid_mappings;  ///< of a new user namespace
+  std::vector<TimeOffset> time_offsets;
   std::vector<KernelParameter> sysctl;
   std::optional<Seccomp> seccomp;
   bool default_seccomp = false;  ///< without a profile: the default policy for the process's capabilities

@@ -17,8 +17,9 @@ enum class Kind : uint32_t {
   reset_signals,    ///< a: bit n-1 set: signal n was ignored and becomes default; the mask is emptied
   start_session,    ///< setsid(2)
   // cgroups and namespaces
-  join_cgroup,  ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
-  unshare,      ///< a: CLONE_NEW… flags
+  join_cgroup,       ///< slot: a `tasks` or `cgroup.procs` file; "0" is written (no RCU wait that way)
+  unshare,           ///< a: CLONE_NEW… flags
+  set_time_offsets,  ///< text: the lines of /proc/self/timens_offsets, for the time namespace of its children
   hide_memory,  ///< what is in this process's memory is not for a namespace that it joins (PR_SET_DUMPABLE)
   join_namespaces,   ///< slot: a pidfd, or a namespace's file; a: CLONE_NEW… flags (setns(2))
   fork_process,      ///< a sibling goes on with the list, in the pid namespace that was joined or unshared;
@@ -70,7 +71,8 @@ enum class Kind : uint32_t {
   drop_bounding,      ///< a: the set that remains
   set_capabilities,   ///< a: permitted, b: inheritable, list: -> uint64_t effective, ambient
   load_filter,        ///< list: -> a seccomp program of a instructions (struct sock_filter); b: flags of
-                      ///< seccomp(2); text: what it is called, for people
+                      ///< seccomp(2); text: what it is called, for people; into: the
+                      ///< slot of the descriptor of who is asked about calls, or none
   no_new_privileges,  ///<
   set_label,        ///< text, written to path below the container's procfs: what the program will be for the
                     ///< kernel's security modules (thread-self/attr/…)

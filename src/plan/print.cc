@@ -206,11 +206,12 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::start_session: return "start a session";
     case Kind::join_cgroup: return format("join the cgroup: write 0 to {}", slot_words(program, entry.slot));
     case Kind::unshare: return format("enter a new {} namespace", joined(namespace_names(entry.a), ", "));
+    case Kind::set_time_offsets: return "set its clocks: " + one_line(entry.text);
     case Kind::hide_memory: return "keep this process's memory from the processes it joins";
     case Kind::join_namespaces:
       return format("join the {} namespace{} of {}", joined(namespace_names(entry.a), ", "),
                     std::has_single_bit(entry.a) ? "" : "s", slot_words(program, entry.slot));
-    case Kind::fork_process: return "go on as a new process, which is in the pid namespace";
+    case Kind::fork_process: return "go on as a new process, which is in the new namespaces";
     case Kind::take_root: return "take the root that was joined";
     case Kind::set_propagation: return propagation_words(program, entry);
     case Kind::map_ids:

@@ -109,6 +109,7 @@ constexpr Row rows[] = {
        to["value"] = "0";
      }},
     {Kind::unshare, "unshare", put_namespaces},
+    {Kind::set_time_offsets, "set_time_offsets", put_value},
     {Kind::hide_memory, "hide_memory"},
     {Kind::join_namespaces, "join_namespaces",
      [](json::object& to, const Program& program, const Entry& entry) {

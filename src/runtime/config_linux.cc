@@ -112,7 +112,8 @@ constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
     {"defaultErrnoRet", [](const Node& n, oci::Seccomp& s) { s.default_errno_ret = read_error_number(n); }},
     {"architectures", [](const Node& n, oci::Seccomp& s) { s.architectures = read_architectures(n); }},
     {"flags", [](const Node& n, oci::Seccomp& s) { s.flags = read_flags(n); }},
-    {"listenerPath", must_be_empty},
+    {"listenerPath", [](const Node& n, oci::Seccomp& s) { s.listener_path = n.text(); }},
+    {"listenerMetadata", [](const Node& n, oci::Seccomp& s) { s.listener_metadata = n.text(); }},
     {"syscalls",
      [](const Node& n, oci::Seccomp& s) {
        n.for_each_element([&](const Node& element) {
@@ -125,7 +126,26 @@ constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
 void read_seccomp(const Node& node, RuntimeConfig& config) {
   config.seccomp.emplace();
   read_fields(node, *config.seccomp, seccomp_fields);
-  if (config.seccomp->default_action.empty()) node.refuse("defaultAction is missing");
+  const oci::Seccomp& seccomp = *config.seccomp;
+  if (seccomp.default_action.empty()) node.refuse("defaultAction is missing");
+  if (seccomp.listener_path.empty() && has_notifications(seccomp))
+    node.refuse(format("{} needs a listenerPath", notify_action));
+}
+
+constexpr KnownField<oci::TimeOffset> time_offset_fields[] = {
+    {"secs", [](const Node& n, oci::TimeOffset& t) { t.seconds = n.integer<std::int64_t>(); }},
+    {"nanosecs",
+     [](const Node& n, oci::TimeOffset& t) { t.nanoseconds = n.integer<std::uint32_t>(0, 999'999'999); }},
+};
+
+void read_time_offsets(const Node& node, RuntimeConfig& config) {
+  for (const auto& field : node.fields()) {
+    const Node clock(field.value(), field.key(), node);
+    const std::string name(field.key());
+    if (name != "monotonic" && name != "boottime")
+      clock.refuse("there are offsets of monotonic and boottime only");
+    read_fields(clock, config.time_offsets.emplace_back(name), time_offset_fields);
+  }
 }
 
 void read_propagation(const Node& node, RuntimeConfig& config) {
@@ -180,7 +200,7 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
     {"intelRdt", must_be_empty},
     {"memoryPolicy", read_memory_policy},
     {"netDevices", must_be_empty},
-    {"timeOffsets", must_be_empty},
+    {"timeOffsets", read_time_offsets},
 };
 
 }  // namespace
@@ -192,11 +212,9 @@ void read_mappings(const Node& node, std::vector<oci::IdMapping>& mappings) {
 
 void read_linux(const Node& node, RuntimeConfig& config) { read_fields(node, config, linux_fields); }
 
-// Those of time are known but refused when the plan is made.
 std::vector<std::string_view> known_namespaces() {
   std::vector<std::string_view> names;
-  for (const auto& row : namespace_types)
-    if (row.kind != oci::NamespaceKind::time) names.push_back(row.name);
+  for (const auto& row : namespace_types) names.push_back(row.name);
   return names;
 }
 

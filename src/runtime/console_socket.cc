@@ -13,6 +13,13 @@ namespace tare::runtime {
 
 namespace {
 
+void send(sys::Fd socket, sys::Fd fd, const std::string& name) {
+  if (!sys::try_send_descriptor(socket, name, fd))
+    throw system_error(format("cannot send {} to its socket", name));
+}
+
+}  // namespace
+
 sys::UniqueFd connect_to(const std::string& path, std::string_view action) {
   Step step(action, path);
   sockaddr_un address{};
@@ -33,13 +40,6 @@ sys::UniqueFd connect_to(const std::string& path, std::string_view action) {
     throw system_error("nobody can be reached there");
   return socket;
 }
-
-void send(sys::Fd socket, sys::Fd fd, const std::string& name) {
-  if (!sys::try_send_descriptor(socket, name, fd))
-    throw system_error(format("cannot send {} to its socket", name));
-}
-
-}  // namespace
 
 // The words are those of other runtimes, which callers look for.
 sys::UniqueFd connect_console(const std::string& path, bool terminal, Stay stay) {

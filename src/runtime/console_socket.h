@@ -25,4 +25,7 @@ sys::UniqueFd connect_pidfd(const std::string& path);
 enum class Entrance { standard, setns };  ///< a container's first process, or one that joined it
 void send_pidfd(sys::Fd socket, sys::Fd pidfd, Entrance entrance);
 
+/// A stream socket with who listens at `path`, of any length; `step` says what for, in errors.
+sys::UniqueFd connect_to(const std::string& path, std::string_view step);
+
 }  // namespace tare::runtime

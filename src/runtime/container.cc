@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -120,12 +121,16 @@ void fill_list(sys::Fd list, const std::string& bytes) {
 }  // namespace
 
 Container Container::create(const plan::Program& program, const cgroup::Cgroup& cgroup,
-                            const Streams& streams, const WhenMounted& when_mounted) {
+                            const Streams& streams, const WhenMounted& when_mounted,
+                            WhenFiltered when_filtered) {
   std::optional<recorder::Span> span(std::in_place, "open what the plan names");
   SocketPair sockets = make_sync_sockets();
   Container container;
   container.program_ = &program;
   container.list_ = make_list();
+  container.when_filtered_ = std::move(when_filtered);
+  for (const auto& entry : program.entries)
+    if (entry.kind == plan::Kind::load_filter) container.listener_slot_ = entry.into;
   const Slots slots(program, cgroup, streams, container.list_);
   span.emplace("prepare tare-init and its list");
   const sys::UniqueFd image = make_init_image();
@@ -158,6 +163,7 @@ Container::~Container() {
 }
 
 bool Container::receive(Message& message) {
+  if (listener_slot_ != plan::no_slot) watch_for_listener();
   iovec part{&message, sizeof message};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   msghdr header{};
@@ -183,6 +189,33 @@ bool Container::receive(Message& message) {
   }
   if (n != sizeof message) add_to_trace();
   return n == sizeof message;
+}
+
+// The process cannot say that it is filtered: it would have to make a call, and the answer to that may be
+// what it waits for. So its memory is looked at.
+void Container::watch_for_listener() {
+  constexpr int milliseconds = 1;
+  plan::List list{};
+  if (::pread(list_.number(), &list, sizeof list, 0) != sizeof list)
+    throw system_error("cannot read the list of the container's first process");
+  const auto slots = reinterpret_cast<std::uint64_t>(list.slots) - plan::list_address;
+  const auto place =
+      static_cast<off_t>(slots + sizeof(std::int32_t) * static_cast<std::uint64_t>(listener_slot_));
+  for (;;) {
+    pollfd message{.fd = sync_.number(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&message, 1, milliseconds);
+    std::int32_t number = -1;
+    if (::pread(list_.number(), &number, sizeof number, place) != sizeof number)
+      throw system_error("cannot read the list of the container's first process");
+    if (number >= 0) {
+      sys::UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd_.number(), number, 0)));
+      if (!listener) throw system_error("cannot fetch the descriptor of the seccomp filter's listener");
+      listener_slot_ = plan::no_slot;
+      if (when_filtered_) when_filtered_(*this, std::move(listener));
+      return;
+    }
+    if (ready > 0) return;
+  }
 }
 
 void Container::add_to_trace() {

@@ -19,10 +19,13 @@ class Container {
  public:
   /// What is done while init waits at Sync::mounted; what it throws ends it all.
   using WhenMounted = std::function<void(const Container&)>;
+  /// What is done with the descriptor of a filter that asks somebody (seccomp_unotify(2)), as soon as there
+  /// is one; the process may wait for the answer to any call. What it throws ends it all.
+  using WhenFiltered = std::function<void(const Container&, sys::UniqueFd listener)>;
   /// Everything up to the last step. The program and the cgroup must outlive the Container; the caller is
   /// single-threaded. Throws what init reported, in words.
   static Container create(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams,
-                          const WhenMounted& when_mounted = {});
+                          const WhenMounted& when_mounted = {}, WhenFiltered when_filtered = {});
 
   Container(Container&&) noexcept = default;
   Container& operator=(Container&&) = delete;
@@ -50,6 +53,8 @@ class Container {
   Container() = default;
   void serve_until_ready(const std::vector<int>& slots, const WhenMounted& when_mounted);
   void map_ids(const std::vector<int>& slots);
+  /// Until it has one to pass on, or something to read.
+  void watch_for_listener();
   void proceed();
   /// Reads one message; false at the end of the conversation.
   bool receive(plan::Message& message);
@@ -64,6 +69,8 @@ class Container {
   InitTrace trace_;
   std::int64_t told_at_ = 0;
   pid_t sender_ = 0;  ///< of the last message
+  WhenFiltered when_filtered_;
+  std::int32_t listener_slot_ = plan::no_slot;  ///< of a listener that was not passed on yet
   bool reaped_ = false, let_go_ = false;
 };
 

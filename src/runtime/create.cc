@@ -25,6 +25,7 @@
 #include "runtime/pid_file.h"
 #include "runtime/plan_cgroup.h"
 #include "runtime/plan_mounts.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
@@ -197,12 +198,16 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
     run_last_hooks({.config = prepared.bundle.config, .id = options.id, .bundle = prepared.bundle.path.value},
                    options.warn);
   };
-  Container container = Container::create(prepared.program, *cgroup, streams, [&](const Container& mounted) {
-    subject.pid = mounted.pid();
-    subject.process = mounted.pidfd();
-    for (const auto point : {HookPoint::prestart, HookPoint::create_runtime, HookPoint::create_container})
-      run_hooks(point, subject);
-  });
+  Container container = Container::create(
+      prepared.program, *cgroup, streams,
+      [&](const Container& mounted) {
+        subject.pid = mounted.pid();
+        subject.process = mounted.pidfd();
+        for (const auto point : {HookPoint::prestart, HookPoint::create_runtime, HookPoint::create_container})
+          run_hooks(point, subject);
+      },
+      reach_listener(prepared.bundle.config,
+                     {.id = options.id, .bundle = prepared.bundle.path.value, .status = "creating"}));
   cgroup.occupied();
   subject.pid = container.pid();
   subject.process = container.pidfd();

@@ -16,6 +16,7 @@
 #include "runtime/from_outside.h"
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
@@ -69,11 +70,13 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
   const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);
   if (!target) throw Error(ErrorKind::conflict, "container not running");
   const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, place.path);
-  Container process = Container::create(program, cgroup,
-                                        {.input = sys::Fd(STDIN_FILENO),
-                                         .output = sys::Fd(STDOUT_FILENO),
-                                         .error = sys::Fd(STDERR_FILENO),
-                                         .process = target});
+  Container process = Container::create(
+      program, cgroup,
+      {.input = sys::Fd(STDIN_FILENO),
+       .output = sys::Fd(STDOUT_FILENO),
+       .error = sys::Fd(STDERR_FILENO),
+       .process = target},
+      {}, reach_listener(config, {.id = options.id, .bundle = state.bundle, .status = "running"}));
   sys::UniqueFd console = process.take_console();
   if (console_socket) send_console(console_socket, console);
   if (options.stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);

@@ -15,6 +15,7 @@
 #include "plan/print.h"
 #include "runtime/bundle.h"
 #include "runtime/container.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -184,7 +185,11 @@ std::optional<int> run_in_container(const Point& point, const oci::Hook& hook, c
   program.entries.back().list = {hook.path};  // whatever it is called
   Container process = Container::create(
       program, *subject.cgroup,
-      {.input = streams.input, .output = streams.output, .error = streams.error, .process = subject.process});
+      {.input = streams.input, .output = streams.output, .error = streams.error, .process = subject.process},
+      {},
+      point.where == Where::inside
+          ? reach_listener(config, {.id = subject.id, .bundle = subject.bundle, .status = point.status})
+          : Container::WhenFiltered());
   process.start();
   process.let_go();
   return wait_status(process.pid(), process.pidfd(), hook.timeout);

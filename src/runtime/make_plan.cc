@@ -31,15 +31,13 @@ using plan::Kind;
 constexpr struct {
   NamespaceKind kind;
   std::uint64_t flag;
-} namespace_flags[] = {{NamespaceKind::user, CLONE_NEWUSER},    {NamespaceKind::pid, CLONE_NEWPID},
-                       {NamespaceKind::network, CLONE_NEWNET},  {NamespaceKind::mount, CLONE_NEWNS},
-                       {NamespaceKind::ipc, CLONE_NEWIPC},      {NamespaceKind::uts, CLONE_NEWUTS},
-                       {NamespaceKind::cgroup, CLONE_NEWCGROUP}};
+} namespace_flags[] = {{NamespaceKind::user, CLONE_NEWUSER},     {NamespaceKind::pid, CLONE_NEWPID},
+                       {NamespaceKind::network, CLONE_NEWNET},   {NamespaceKind::mount, CLONE_NEWNS},
+                       {NamespaceKind::ipc, CLONE_NEWIPC},       {NamespaceKind::uts, CLONE_NEWUTS},
+                       {NamespaceKind::cgroup, CLONE_NEWCGROUP}, {NamespaceKind::time, CLONE_NEWTIME}};
 
 std::uint64_t flag_of(NamespaceKind kind) {
-  for (const auto& row : namespace_flags)
-    if (row.kind == kind) return row.flag;
-  throw Error(ErrorKind::unsupported, "time namespaces are not supported yet");
+  return std::ranges::find(namespace_flags, kind, [](const auto& row) { return row.kind; })->flag;
 }
 
 // Neither the parent-death signal nor the lead of a session is passed on to a child.
@@ -89,6 +87,17 @@ void plan_root_ids(plan::Program& program, const HostFacts& facts) {
                .effective = plan::every_capability()});
 }
 
+// A process enters neither the time nor the pid namespace that it begins, its children do, and what time it
+// is there cannot be changed once one has (time_namespaces(7)).
+void plan_time(plan::Program& program, const oci::RuntimeConfig& config, std::uint64_t pids) {
+  program.add({.kind = Kind::unshare, .a = CLONE_NEWTIME | pids});
+  std::string offsets;
+  for (const auto& offset : config.time_offsets)
+    offsets += format("{} {} {}\n", offset.clock, offset.seconds, offset.nanoseconds);
+  if (!offsets.empty()) program.add({.kind = Kind::set_time_offsets, .text = std::move(offsets)});
+  plan_fork(program);
+}
+
 // Born without ids, init becomes the namespace's root when they are there. The IPC namespace comes after
 // that: its root would be nobody's. Memory is hidden no earlier: the files in /proc that map the ids would be
 // hidden with it.
@@ -114,12 +123,19 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, c
     else if (wanted.kind != NamespaceKind::cgroup)
       fresh |= flag_of(wanted.kind);
   }
+  const bool has_time = fresh & CLONE_NEWTIME;
+  if (!has_time && !config.time_offsets.empty())
+    throw Error(ErrorKind::invalid, "linux.timeOffsets: there is no new time namespace");
+  // Who is the first of its pid namespace has no siblings, so with both it is the sibling that is.
+  const std::uint64_t pids_of_sibling = has_time ? fresh & CLONE_NEWPID : 0;
+  const std::uint64_t not_by_clone = CLONE_NEWTIME | pids_of_sibling;
   if (!(fresh & CLONE_NEWNS))
     throw Error(ErrorKind::unsupported, "a container needs a mount namespace of its own");
   if (fresh & CLONE_NEWUSER) {
     check_user_namespace(config, fresh, joined.empty());
-    program.namespaces = fresh & ~std::uint64_t{CLONE_NEWIPC};
+    program.namespaces = fresh & ~(CLONE_NEWIPC | not_by_clone);
     plan_user_namespace(program, config, facts);
+    if (has_time) plan_time(program, config, pids_of_sibling);
     return;
   }
   const auto joins = [&](NamespaceKind kind) {
@@ -128,7 +144,7 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, c
   std::ranges::stable_partition(joined,
                                 [](const oci::Namespace* one) { return one->kind == NamespaceKind::user; });
   const bool belongs_to_joined = joins(NamespaceKind::user);
-  program.namespaces = belongs_to_joined ? 0 : fresh;
+  program.namespaces = belongs_to_joined ? 0 : fresh & ~not_by_clone;
   if (!joined.empty()) program.add({.kind = Kind::hide_memory});
   for (const oci::Namespace* one : joined) {
     const std::int32_t slot = program.new_slot();
@@ -138,9 +154,12 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, c
   if (belongs_to_joined) {
     plan_root_ids(program, facts);
     program.add({.kind = Kind::die_with_parent, .a = SIGKILL});
-    program.add({.kind = Kind::unshare, .a = fresh});
+    program.add({.kind = Kind::unshare, .a = fresh & ~not_by_clone});
   }
-  if (joins(NamespaceKind::pid) || (belongs_to_joined && (fresh & CLONE_NEWPID))) plan_fork(program);
+  if (has_time)
+    plan_time(program, config, pids_of_sibling);
+  else if (joins(NamespaceKind::pid) || (belongs_to_joined && (fresh & CLONE_NEWPID)))
+    plan_fork(program);
 }
 
 void plan_process_start(plan::Program& program, const HostFacts& facts) {
@@ -257,9 +276,12 @@ void plan_process(plan::Program& program, const oci::RuntimeConfig& config, cons
   plan_labels(program, process);
   if (!process.no_new_privileges) plan_filter(program, config);
   plan_rights(program, config, facts);
+  // As late as possible; but what a filter asks about is answered only once the parent has passed it on.
+  const bool is_last = process.no_new_privileges && !has_listener(config);
+  if (process.no_new_privileges && !is_last) plan_filter(program, config);
   program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});
   program.add({.kind = Kind::close_descriptors});
-  if (process.no_new_privileges) plan_filter(program, config);
+  if (is_last) plan_filter(program, config);
   // Behind the filter: what stays as the first process could else be made to do what it forbids.
   if (process.is_supervised) program.add({.kind = Kind::supervise});
   program.add({.kind = Kind::execute,

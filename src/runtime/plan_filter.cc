@@ -4,16 +4,22 @@
 
 #include "base/format.h"
 #include "runtime/default_filter.h"
+#include "runtime/seccomp_names.h"
 #include "runtime/seccomp_profile.h"
 
 namespace tare::runtime {
 
 using plan::Kind;
 
+bool has_listener(const oci::RuntimeConfig& config) {
+  return config.seccomp && has_notifications(*config.seccomp);
+}
+
 void plan_filter(plan::Program& program, const oci::RuntimeConfig& config) {
   if (config.seccomp) {
     CompiledProfile compiled = compile_profile(*config.seccomp);
     program.add({.kind = Kind::load_filter,
+                 .into = has_listener(config) ? program.new_slot() : plan::no_slot,
                  .b = compiled.flags,
                  .text = format("a profile of {} rules", config.seccomp->rules.size()),
                  .filter = std::move(compiled.program)});

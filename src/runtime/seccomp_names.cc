@@ -22,10 +22,10 @@ constexpr struct {
     {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
     {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
     {"SCMP_ACT_LOG", SECCOMP_RET_LOG},
+    {notify_action, SECCOMP_RET_USER_NOTIF},
     {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true},
     {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
 };
-constexpr std::string_view notify = "SCMP_ACT_NOTIFY";
 
 constexpr struct {
   std::string_view name;
@@ -34,6 +34,7 @@ constexpr struct {
     {"SECCOMP_FILTER_FLAG_TSYNC", 0},  // there are no other threads
     {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
     {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", wait_killable},
 };
 
 constexpr std::uint64_t largest = ~std::uint64_t{0};
@@ -84,6 +85,11 @@ std::vector<std::string_view> names_of(const Table& table) {
 
 }  // namespace
 
+bool has_notifications(const oci::Seccomp& profile) {
+  return profile.default_action == notify_action ||
+         std::ranges::find(profile.rules, notify_action, &oci::SeccompRule::action) != profile.rules.end();
+}
+
 std::vector<std::string_view> known_actions() { return names_of(actions); }
 std::vector<std::string_view> known_operators() { return names_of(operators); }
 std::vector<std::string_view> known_flags() { return names_of(flags); }
@@ -110,7 +116,6 @@ std::optional<ArgumentTest> try_test(const oci::SeccompArgument& argument) {
 
 std::string read_action(const json::Node& node) {
   std::string name = node.text();
-  if (name == notify) node.refuse_unsupported();
   if (!find(actions, name)) node.refuse(format("unknown action \"{}\"", name));
   return name;
 }
@@ -124,7 +129,6 @@ std::string read_operator(const json::Node& node) {
 std::vector<std::string> read_flags(const json::Node& node) {
   node.for_each_element([](const json::Node& element) {
     const std::string name = element.text();
-    if (name == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") element.refuse_unsupported();
     if (!find(flags, name)) element.refuse(format("unknown flag \"{}\"", name));
   });
   return node.texts();

@@ -11,6 +11,12 @@
 
 namespace tare::runtime {
 
+/// Who listens decides (seccomp_unotify(2)).
+inline constexpr std::string_view notify_action = "SCMP_ACT_NOTIFY";
+/// SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, of Linux 5.19; without a listener the kernel refuses it.
+inline constexpr std::uint64_t wait_killable = 1 << 5;
+bool has_notifications(const oci::Seccomp& profile);
+
 /// SECCOMP_RET_…; `error_number` is what ERRNO and TRACE take along. nullopt: unknown, or not carried out.
 std::optional<std::uint32_t> try_action(std::string_view name, std::optional<std::uint32_t> error_number);
 /// SECCOMP_FILTER_FLAG_…

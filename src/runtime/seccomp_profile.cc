@@ -16,8 +16,7 @@ namespace {
 
 std::uint32_t action_of(const std::string& name, std::optional<std::uint32_t> error_number) {
   if (const auto action = try_action(name, error_number)) return *action;
-  throw Error(name == "SCMP_ACT_NOTIFY" ? ErrorKind::unsupported : ErrorKind::invalid,
-              format("the seccomp action \"{}\" is not supported", name));
+  throw Error(ErrorKind::invalid, format("the seccomp action \"{}\" is not supported", name));
 }
 
 bool allows(std::uint32_t action) { return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG; }
@@ -87,14 +86,13 @@ class Rules {
 
 std::uint64_t flags_of(const oci::Seccomp& profile) {
   // As runc has it where nothing is said.
-  if (profile.flags.empty()) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-  std::uint64_t flags = 0;
+  std::uint64_t flags = profile.flags.empty() ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : 0;
   for (const auto& name : profile.flags) {
     const auto flag = try_flag(name);
     if (!flag) throw Error(ErrorKind::unsupported, format("the seccomp flag \"{}\" is not supported", name));
     flags |= *flag;
   }
-  return flags;
+  return has_notifications(profile) ? flags | SECCOMP_FILTER_FLAG_NEW_LISTENER : flags & ~wait_killable;
 }
 
 }  // namespace
