@@ -301,3 +301,102 @@ propagation_of() {
 	refuses '.linux.devices = [{"path": "x", "type": "p"}]' 'there can be no device node at "x"'
 	refuses '.linux.devices = [{"path": "/dev/x", "type": "q"}]' 'unknown type of device "q"'
 }
+
+start_agent() {
+	AGENT_SOCKET=$BATS_TEST_TMPDIR/agent AGENT_LOG=$BATS_TEST_TMPDIR/agent.log
+	python3 "$BATS_TEST_DIRNAME/seccomp_agent.py" "$AGENT_SOCKET" "$AGENT_LOG" </dev/null >"$BATS_TEST_TMPDIR/agent.errors" 2>&1 3>&- &
+	AGENT=$!
+	wait_until 10 test -S "$AGENT_SOCKET"
+}
+# asks_about CALL...: the agent is.
+asks_about() {
+	configure ".linux.seccomp = {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"$AGENT_SOCKET\", \"listenerMetadata\": \"some words\",
+		\"syscalls\": [{\"action\": \"SCMP_ACT_NOTIFY\", \"names\": [$(printf '"%s",' "$@" | sed 's/,$//')]}]}"
+}
+
+@test "F11 seccomp's listener is told of the container, and answers for it; also of exec" {
+	start_agent
+	asks_about mkdir mkdirat
+	configure '.annotations = {"a": "b"}'
+	command_is sh -c 'mkdir /tmp/made && echo made; mkdir /tmp/answered; cat'
+	run run_it
+	equal answers "$output" "$(printf "made\nmkdir: can't create directory '/tmp/answered': File descriptor in bad state")"
+	jq -e --arg id "$ID" --arg bundle "$BUNDLE" '.ociVersion == "1.3.0" and .fds == ["seccompFd"] and .descriptors == 1 and .pid > 1
+		and .metadata == "some words" and .state.id == $id and .state.status == "creating" and .state.bundle == $bundle
+		and .state.pid == .pid and .state.annotations.a == "b"' "$AGENT_LOG"
+	: >"$AGENT_LOG"
+	command_is sleep 1000
+	start_it
+	run runtime exec "$ID" mkdir /tmp/answered
+	[[ $output == *"File descriptor in bad state"* ]]
+	equal told "$(jq -sr 'map(.state.status) | join(" ")' "$AGENT_LOG")" "creating running"
+	runtime delete --force "$ID"
+	kill "$AGENT"
+	wait "$AGENT" || true
+	refuses '.' "$AGENT_SOCKET"
+	refuses '.linux.seccomp |= del(.listenerPath)' "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath"
+}
+
+@test "F11 a filter may ask about any call: those that pass messages, those that wait, all of them" {
+	start_agent
+	command_is sh -c 'echo done'
+	local privileges calls
+	for privileges in true false; do
+		configure ".process.noNewPrivileges = $privileges"
+		for calls in "sendmsg sendto write" "recvfrom recvmsg read" "close_range execve prctl capset setresuid"; do
+			# shellcheck disable=SC2086 # they are words
+			asks_about $calls
+			equal "$calls" "$(run_it)" "done"
+			runtime create --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+			runtime start "$ID"
+			wait_until 20 has_status stopped
+			equal "$calls, by create and start" "$(cat "$BATS_TEST_TMPDIR/out")" "done"
+			runtime delete "$ID"
+		done
+	done
+	configure '.linux.seccomp = (.linux.seccomp | .defaultAction = "SCMP_ACT_NOTIFY" | .syscalls = [] | .flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])'
+	equal "all calls" "$(run_it)" "done"
+	kill "$AGENT"
+	nothing_left
+}
+
+@test "F12 time namespaces: offsets of both clocks, in new and joined ones" {
+	[[ -e /proc/self/timens_offsets ]] || skip "this kernel knows no time namespaces"
+	local uptime
+	configure '.linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"monotonic": {"secs": 7200, "nanosecs": 5}, "boottime": {"secs": 864000}}'
+	command_is sh -c 'cat /proc/self/timens_offsets; cut -d. -f 1 /proc/uptime; echo $$; readlink /proc/self/ns/time; cat'
+	uptime=$(cut -d. -f 1 /proc/uptime)
+	run run_it
+	equal offsets "$(tr -s ' ' <<<"${lines[0]}|${lines[1]}")" "monotonic 7200 5|boottime 864000 0"
+	((lines[2] >= uptime + 864000 && lines[2] < uptime + 864000 + 100))
+	equal pid "${lines[3]}" 1
+	[[ ${lines[4]} != "$(readlink /proc/self/ns/time)" ]]
+	command_is sleep 1000
+	start_it
+	equal "of exec" "$(runtime exec "$ID" sed -n 's/^boottime *//p' /proc/self/timens_offsets | tr -s ' ')" "864000 0"
+	[[ $(runtime exec "$ID" readlink /proc/self/ns/time) == "$(readlink "/proc/$PID/ns/time")" ]]
+	# Another container joins it.
+	make_bundle "$BATS_TEST_TMPDIR/other"
+	configure ".linux.namespaces += [{\"type\": \"time\", \"path\": \"/proc/$PID/ns/time\"}] | .process.args = [\"readlink\", \"/proc/self/ns/time\"]" "$BATS_TEST_TMPDIR/other"
+	equal "of another" "$(runtime run --bundle "$BATS_TEST_TMPDIR/other" "$ID-other" </dev/null)" "$(readlink "/proc/$PID/ns/time")"
+	runtime delete --force "$ID"
+	refuses '.linux.namespaces |= map(select(.type != "time"))' "linux.timeOffsets: there is no new time namespace"
+	refuses '.linux.timeOffsets.tai = {"secs": 1}' "linux.timeOffsets.tai: there are offsets of monotonic and boottime only"
+	refuses '.linux.timeOffsets.boottime.secs = -900000000' "cannot set its clocks: monotonic 7200 5, boottime -900000000 0: numerical result out of range"
+}
+
+@test "F12 a time namespace in a user namespace, and with the host's pids" {
+	[[ -e /proc/self/timens_offsets ]] || skip "this kernel knows no time namespaces"
+	configure '.linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"boottime": {"secs": 864000}}'
+	command_is sh -c 'sed -n "s/^boottime *//p" /proc/self/timens_offsets | tr -s " "; echo $$'
+	configure '.linux.namespaces |= map(select(.type != "pid"))'
+	run run_it
+	equal offset "${lines[0]}" "864000 0"
+	[[ ${lines[1]} != 1 ]]
+	configure '.linux.namespaces += [{"type": "pid"}, {"type": "user"}, {"type": "cgroup"}] | .linux.namespaces |= unique_by(.type) |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	run run_it
+	equal offset "${lines[0]}" "864000 0"
+	equal pid "${lines[1]}" 1
+	nothing_left
+}
