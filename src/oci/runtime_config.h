@@ -128,6 +128,18 @@ struct Mount {
   std::string mount_namespace = {};  ///< bind: where `source` is found, such as /proc/1/ns/mnt; empty: here
 };
 
+/// A network device of the host's, and what it is called in the container.
+struct NetDevice {
+  std::string name, name_inside;
+};
+
+/// The container's share of cache and memory bandwidth (config-linux.md, "IntelRdt").
+struct IntelRdt {
+  std::string group;                  ///< closID; empty: one of its own, called as the container
+  std::vector<std::string> schemata;  ///< lines of the group's schemata file
+  bool is_monitored = false;          ///< a monitoring group of its own
+};
+
 struct DeviceNode {
   ContainerPath path;
   char type = 'c';  ///< c, b or p (a named pipe)
@@ -220,6 +232,8 @@ struct RuntimeConfig {
   std::uint64_t root_propagation = 0;        ///< of all mounts: MS_… flags of mount(2); 0: private
   std::optional<std::uint32_t> personality;  ///< personality(2)
   std::optional<MemoryPolicy> memory_policy;
+  std::vector<NetDevice> net_devices;
+  std::optional<IntelRdt> intel_rdt;
   Hooks hooks;
   std::string mount_label;  ///< SELinux: of the file systems that are the container's own; empty: none
   std::vector<std::string> masked_paths, readonly_paths;

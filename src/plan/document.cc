@@ -27,6 +27,7 @@ std::string_view operation_name(What what) {
     case What::start_monitor: return "start_monitor";
     case What::join_at_birth: return "join_at_birth";
     case What::listen: return "listen";
+    case What::move_device: return "move_device";
     case What::run_hook: return "run_hook";
   }
   return "";
@@ -60,6 +61,8 @@ std::string words(const HostStep& step) {
              (step.path.empty() ? std::string() : format(" and in the cgroup {}", step.path));
     case What::join_at_birth: return format("have the first process born in the cgroup {}", step.path);
     case What::listen: return format("listen at {}", step.path);
+    case What::move_device:
+      return format("move the network device {} into the container, as {}", step.path, step.value);
     case What::run_hook: return format("{}: run {}", step.why, step.value);
   }
   return {};

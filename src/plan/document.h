@@ -30,6 +30,7 @@ struct HostStep {
                      ///< to for that, or it is born there
     join_at_birth,   ///< path: the cgroup v2 in which the container's first process is born
     listen,          ///< path: of the socket on which the monitor listens
+    move_device,     ///< path: a network device of the host's; value: its name in the container
     run_hook,        ///< path: of the program; value: its command line; why: which one, and where
   };
   What what{};

@@ -148,6 +148,59 @@ void read_time_offsets(const Node& node, RuntimeConfig& config) {
   }
 }
 
+// As the kernel checks it (dev_valid_name).
+bool is_device_name(std::string_view name) {
+  return !name.empty() && name.size() < 16 && name != "." && name != ".." &&
+         name.find_first_of("/: \t\n\v\f\r") == name.npos;
+}
+
+constexpr KnownField<oci::NetDevice> net_device_fields[] = {
+    {"name", [](const Node& n, oci::NetDevice& d) { d.name_inside = n.text(); }},
+};
+
+void read_net_devices(const Node& node, RuntimeConfig& config) {
+  for (const auto& field : node.fields()) {
+    const Node entry(field.value(), field.key(), node);
+    oci::NetDevice device{.name = std::string(field.key()), .name_inside = {}};
+    read_fields(entry, device, net_device_fields);
+    if (device.name_inside.empty()) device.name_inside = device.name;
+    if (!is_device_name(device.name) || !is_device_name(device.name_inside))
+      entry.refuse("this is no network device's name");
+    if (std::ranges::find(config.net_devices, device.name_inside, &oci::NetDevice::name_inside) !=
+        config.net_devices.end())
+      entry.refuse(format("there are two devices called \"{}\" in the container", device.name_inside));
+    config.net_devices.push_back(std::move(device));
+  }
+}
+
+void read_schema(const Node& node, oci::IntelRdt& rdt) {
+  std::string line = node.text();
+  if (line.find('\n') != line.npos) node.refuse("it has more than one line");
+  if (!line.empty()) rdt.schemata.push_back(std::move(line));
+}
+
+constexpr KnownField<oci::IntelRdt> intel_rdt_fields[] = {
+    {"closID",
+     [](const Node& n, oci::IntelRdt& r) {
+       r.group = n.text();
+       if (r.group == "." || r.group == ".." || r.group.find_first_of("/\n") != r.group.npos)
+         n.refuse("this is no group's name");
+     }},
+    {"schemata",
+     [](const Node& n, oci::IntelRdt& r) {
+       n.for_each_element([&](const Node& line) { read_schema(line, r); });
+     }},
+    {"l3CacheSchema", read_schema},
+    {"memBwSchema", read_schema},
+    {"enableMonitoring", [](const Node& n, oci::IntelRdt& r) { r.is_monitored = n.flag(); }},
+    {"enableCMT", [](const Node& n, oci::IntelRdt& r) { r.is_monitored |= n.flag(); }},
+    {"enableMBM", [](const Node& n, oci::IntelRdt& r) { r.is_monitored |= n.flag(); }},
+};
+
+void read_intel_rdt(const Node& node, RuntimeConfig& config) {
+  read_fields(node, config.intel_rdt.emplace(), intel_rdt_fields);
+}
+
 void read_propagation(const Node& node, RuntimeConfig& config) {
   const std::string name = node.text();
   config.root_propagation = propagation_of(name);
@@ -197,9 +250,9 @@ constexpr KnownField<RuntimeConfig> linux_fields[] = {
     {"readonlyPaths", [](const Node& n, RuntimeConfig& c) { c.readonly_paths = n.texts(); }},
     {"personality", [](const Node& n, RuntimeConfig& c) { read_fields(n, c, personality_fields); }},
     {"mountLabel", [](const Node& n, RuntimeConfig& c) { c.mount_label = n.text(); }},
-    {"intelRdt", must_be_empty},
+    {"intelRdt", read_intel_rdt},
     {"memoryPolicy", read_memory_policy},
-    {"netDevices", must_be_empty},
+    {"netDevices", read_net_devices},
     {"timeOffsets", read_time_offsets},
 };
 

@@ -21,10 +21,12 @@
 #include "runtime/foreground.h"
 #include "runtime/hooks.h"
 #include "runtime/make_plan.h"
+#include "runtime/net_devices.h"
 #include "runtime/own_root.h"
 #include "runtime/pid_file.h"
 #include "runtime/plan_cgroup.h"
 #include "runtime/plan_mounts.h"
+#include "runtime/resctrl.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
@@ -185,6 +187,8 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   ContainerCgroup cgroup(cgroup_order(prepared, options.id));
   if (const auto owner = cgroup_owner(prepared.bundle.config)) (*cgroup).delegate(*owner);
 
+  ResctrlGroups resctrl(prepared.bundle.config, options.id);
+
   Streams streams{
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
   sys::UniqueFd gate_socket;
@@ -203,12 +207,14 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
       [&](const Container& mounted) {
         subject.pid = mounted.pid();
         subject.process = mounted.pidfd();
+        move_net_devices(prepared.bundle.config.net_devices, mounted.pid());
         for (const auto point : {HookPoint::prestart, HookPoint::create_runtime, HookPoint::create_container})
           run_hooks(point, subject);
       },
       reach_listener(prepared.bundle.config,
                      {.id = options.id, .bundle = prepared.bundle.path.value, .status = "creating"}));
   cgroup.occupied();
+  resctrl.join(container.pid());
   subject.pid = container.pid();
   subject.process = container.pidfd();
   sys::UniqueFd console = container.take_console();
@@ -224,6 +230,10 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
     notify = NotifySocket::open(claim.directory.fd());
     container.start();
   }
+  const auto keep_all = [&] {
+    cgroup.keep();
+    resctrl.keep();
+  };
   claim.directory.unlock();  // for whoever wants to end it meanwhile
   int code = 0;
   try {
@@ -234,12 +244,12 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
     else if (notify)
       notify->wait_until_ready(container.pid(), container.pidfd());
   } catch (...) {
-    if (!claim.regain()) cgroup.keep();
+    if (!claim.regain()) keep_all();
     throw;
   }
   if (stay == Stay::not_at_all) container.let_go();
   if (stay == Stay::not_at_all || keep == Keep::state) claim.stays = true;
-  if (claim.stays || !claim.regain()) cgroup.keep();
+  if (claim.stays || !claim.regain()) keep_all();
   return code;
 }
 
@@ -272,6 +282,8 @@ plan::Document plan_creation(const CreateOptions& options) {
                  : cgroup_steps(cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
                                 prepared.limits, devices),
       std::back_inserter(document.host));
+  document.before_start = net_device_steps(config.net_devices);
+  std::ranges::move(resctrl_steps(config, options.id), std::back_inserter(document.before_start));
   document.hooks = hook_steps(config.hooks);
   return document;
 }

@@ -12,6 +12,7 @@
 #include "cgroup/usage.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
+#include "runtime/resctrl.h"
 #include "runtime/start_gate.h"
 #include "runtime/state_dir.h"
 #include "sys/process.h"
@@ -121,6 +122,7 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
     else
       cgroup::Cgroup::remove(cgroups, cgroup);
   }
+  if (config) remove_resctrl_group(*config, id);
   directory->remove();
   if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }

@@ -290,6 +290,11 @@ void plan_process(plan::Program& program, const oci::RuntimeConfig& config, cons
                .environment = process.env});
 }
 
+bool has_network_namespace(const oci::RuntimeConfig& config) {
+  return std::ranges::find(config.namespaces, NamespaceKind::network, &oci::Namespace::kind) !=
+         config.namespaces.end();
+}
+
 // Those that run when everything is mounted.
 bool has_mount_hooks(const oci::Hooks& hooks) {
   return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
@@ -346,8 +351,10 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   plan_root(program, config, facts);
   const auto [proc, dev] = plan_mounts(program, config, facts);
   plan_devices(program, config, facts, dev);
+  if (!config.net_devices.empty() && !has_network_namespace(config))
+    throw Error(ErrorKind::invalid, "linux.netDevices: the container has no network namespace of its own");
   // What these hooks mount into the root is the container's, and what they make of its network can be tuned.
-  if (has_mount_hooks(config.hooks))
+  if (has_mount_hooks(config.hooks) || !config.net_devices.empty())
     program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::mounted)});
   plan_parameters(program, config, proc);
   plan_streams(program, config, dev, Console::shown);

@@ -9,6 +9,8 @@
 #include "cgroup/systemd.h"
 #include "cgroup/usage.h"
 #include "runtime/config_fields.h"
+#include "runtime/config_json.h"
+#include "runtime/resctrl.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
 
@@ -129,13 +131,29 @@ json::object with_partners(json::object changes, const json::object& merged) {
   return changes;
 }
 
-void update(const HostPath& root, const std::string& id, const json::object& changes) {
+namespace {
+
+void update_resctrl(const StateDirectory& directory, const std::string& id,
+                    const std::vector<std::string>& schemata) {
+  if (schemata.empty()) return;
+  const HostPath top = find_resctrl();
+  const oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
+  if (!config.intel_rdt)
+    throw Error(ErrorKind::conflict, "the container has no group of resctrl (linux.intelRdt)");
+  ResctrlGroup(top, *config.intel_rdt, id).change(schemata);
+}
+
+}  // namespace
+
+void update(const HostPath& root, const std::string& id, const json::object& changes,
+            const std::vector<std::string>& schemata) {
   StateDirectory directory = StateDirectory::open(root, id);
   directory.lock();
   auto state = directory.try_read();
   const Status status = directory.status(state);
   if (!state || status == Status::stopped || status == Status::creating)
     throw Error(ErrorKind::conflict, "container not running");
+  update_resctrl(directory, id, schemata);
   const json::object said = said_resources(changes);
   (void)read_resources(json::Node(json::value(said)));  // an error names what the caller wrote
   const json::value config = json::parse(directory.try_read_config().value_or("{}"));

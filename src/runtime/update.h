@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/types.h"
@@ -13,7 +14,9 @@ namespace tare::runtime {
 /// that a later update knows the other half of a pair. Throws Error{not_found}, Error{conflict} "container
 /// not running", Error{invalid} naming the field, or what a limit cannot be had for; the others are then as
 /// before.
-void update(const HostPath& root, const std::string& id, const json::object& changes);
+/// `schemata`: other lines for the container's group of resctrl (linux.intelRdt).
+void update(const HostPath& root, const std::string& id, const json::object& changes,
+            const std::vector<std::string>& schemata = {});
 
 /// The parts of it. `known` with what `changes` says, field by field.
 json::object merged_resources(json::object known, const json::object& changes);

@@ -8,7 +8,11 @@ setup() {
 	setup_runtime
 	OUTSIDE=$BATS_TEST_TMPDIR/outside
 }
-teardown() { teardown_runtime; }
+teardown() {
+	teardown_runtime
+	if [[ -n ${NETWORK:-} ]]; then ip netns delete "$NETWORK" 2>/dev/null || true; fi
+	if [[ -n ${AGENT:-} ]]; then kill "$AGENT" 2>/dev/null || true; fi
+}
 
 run_it() { runtime run --bundle "$BUNDLE" "$ID" </dev/null; }
 # start_it: the container in the background; its process is $PID.
@@ -399,4 +403,50 @@ asks_about() {
 	equal offset "${lines[0]}" "864000 0"
 	equal pid "${lines[1]}" 1
 	nothing_left
+}
+
+# in_network COMMAND...: in a network namespace of the test's own, which stands for the host's.
+in_network() { nsenter --net="/run/netns/$NETWORK" "$@"; }
+
+@test "F13 linux.netDevices: moved, renamed, with their lasting global addresses, up" {
+	NETWORK=t$$
+	ip netns add "$NETWORK"
+	in_network ip link add eth7 type veth peer name peer7
+	in_network ip link add eth8 type veth peer name peer8
+	in_network ip address add 192.0.2.7/24 broadcast 192.0.2.255 dev eth7
+	in_network ip address add 2001:db8::7/64 dev eth7 nodad
+	in_network ip address add 192.0.2.9/24 dev eth7 valid_lft 1000 preferred_lft 1000
+	in_network ip address add 198.51.100.1/32 peer 198.51.100.2/32 dev eth7
+	in_network ip link set eth7 up
+	configure '.linux.netDevices = {"eth7": {"name": "inside0"}, "eth8": {}}'
+	command_is sh -c 'cat'
+	in_network "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	PID=$(runtime state "$ID" | jq .pid)
+	equal "on the host" "$(in_network ip -o link | cut -d: -f2 | sed 's/@.*//' | sort | tr -d '\n')" " lo peer7 peer8"
+	equal devices "$(nsenter -t "$PID" -n ip -o link | sed 's/@.*//' | awk -F': ' '/,UP|<UP/ { print $2 }' | tr '\n' ' ')" "lo inside0 eth8 "
+	equal addresses "$(nsenter -t "$PID" -n ip -o address show dev inside0 scope global | awk '{ print $3, $4, $5, $6 }' | sort | tr '\n' '|')" \
+		"inet 192.0.2.7/24 brd 192.0.2.255|inet 198.51.100.1 peer 198.51.100.2/32|inet6 2001:db8::7/64 scope global|"
+	runtime delete --force "$ID"
+		# What fails leaves the container not made; what was moved ends with its namespace, as the kernel has it.
+	configure '.linux.netDevices = {"eth9": {"name": "inside0"}}'
+	run in_network "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
+	equal code "$status" 1
+	[[ $output == *"linux.netDevices: cannot move the network device eth9 into the container: no such device"* ]]
+	refuses '.linux.netDevices = {"eth7": {"name": "lo/x"}}' "linux.netDevices.eth7: this is no network device's name"
+	refuses '.linux.netDevices = {"a": {"name": "x"}, "b": {"name": "x"}}' 'there are two devices called "x" in the container'
+	refuses '.linux.namespaces |= map(select(.type != "network"))' "linux.netDevices: the container has no network namespace of its own"
+	[[ $(runtime create --plan --bundle "$BUNDLE" "$ID") == *"move the network device eth9 into the container, as inside0"* ]]
+	ip netns delete "$NETWORK"
+}
+
+@test "F14 linux.intelRdt is refused where there is none, and update's options for it are" {
+	if grep -q ' - resctrl ' /proc/self/mountinfo; then skip "resctrl is there"; fi
+	refuses '.linux.intelRdt = {"closID": "gold"}' "linux.intelRdt: Intel RDT is not available here"
+	refuses '.linux.intelRdt = {"closID": "../gold"}' "linux.intelRdt.closID: this is no group's name"
+	refuses '.linux.intelRdt = {"schemata": ["L3:0=f\nMB:0=1"]}' "linux.intelRdt.schemata[0]: it has more than one line"
+	command_is sleep 1000
+	start_it
+	run runtime update --l3-cache-schema "L3:0=f" "$ID"
+	equal code "$status" 1
+	[[ $output == *"Intel RDT is not available here"* ]]
 }

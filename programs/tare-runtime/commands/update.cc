@@ -35,8 +35,8 @@ constexpr cli::Option option_table[] = {
     {"pids-limit", 0, Takes::value, "N", "limit of processes and threads; -1: none"},
     {"kernel-memory", 0, Takes::value, "BYTES", "accepted for compatibility; gone from the kernel"},
     {"kernel-memory-tcp", 0, Takes::value, "BYTES", "accepted for compatibility; gone from the kernel"},
-    {"l3-cache-schema", 0, Takes::value, "TEXT", "refused: Intel RDT is not supported"},
-    {"mem-bw-schema", 0, Takes::value, "TEXT", "refused: Intel RDT is not supported"},
+    {"l3-cache-schema", 0, Takes::value, "TEXT", "its share of cache (linux.intelRdt), as L3:0=ff;1=ff"},
+    {"mem-bw-schema", 0, Takes::value, "TEXT", "its share of memory bandwidth, as MB:0=50;1=50"},
 };
 
 json::value read_text(const std::string& text) { return json::value(text); }
@@ -67,14 +67,6 @@ constexpr struct {
     {"memory-reservation", "memory", "reservation", read_size},
     {"memory-swap", "memory", "swap", read_size},
     {"pids-limit", "pids", "limit", read_number<-1, any>},
-};
-
-// The words are runc's.
-constexpr struct {
-  std::string_view option, refusal;
-} not_available[] = {
-    {"l3-cache-schema", "Intel RDT/CAT: l3 cache schema is not enabled"},
-    {"mem-bw-schema", "Intel RDT/MBA: memory bandwidth schema is not enabled"},
 };
 
 json::object read_document(const std::string& file) {
@@ -111,12 +103,12 @@ constinit const cli::Command update_command = {
 };
 
 int update(const Context& context, const cli::Parsed& parsed) {
-  for (const auto& [option, refusal] : not_available)
-    if (!parsed.value(option).value_or("").empty())
-      throw Error(ErrorKind::unsupported, std::string(refusal), 0, format("leave out --{}", option));
+  std::vector<std::string> schemata;
+  for (const auto* option : {"l3-cache-schema", "mem-bw-schema"})
+    if (const auto line = parsed.value(option); line && !line->empty()) schemata.emplace_back(*line);
   const std::string file = parsed.value("resources").value_or("");
   runtime::update(context.root, parsed.operands.front(),
-                  file.empty() ? read_options(parsed) : read_document(file));
+                  file.empty() ? read_options(parsed) : read_document(file), schemata);
   return 0;
 }
 
