@@ -25,7 +25,7 @@ struct Address {
 };
 
 int index_of(Netlink& netlink, const std::string& name, const std::string& words) {
-  NetlinkRequest request(RTM_GETLINK, 0, ifinfomsg{});
+  NetlinkRequest request(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});  // else nothing says that all was said
   request.add_text(IFLA_IFNAME, name);
   for (const NetlinkAnswer& answer : netlink.ask(request, words))
     if (const auto head = answer.head<ifinfomsg>()) return head->ifi_index;
