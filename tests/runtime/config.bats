@@ -16,8 +16,6 @@ teardown() { teardown_runtime; }
 		[[ $output == *"$name"* ]] || { echo "$filter: $output" && false; }
 		rm -rf "$BATS_TEST_TMPDIR/other"
 	done <<-'END'
-		.linux.intelRdt = {"closID": "x"}|linux.intelRdt is not supported yet
-		.linux.timeOffsets.monotonic = {"secs": 1}|linux.timeOffsets is not supported yet
 		.linux.resources.unified = {"memory": "1"}|linux.resources.unified.memory: it must be in the form CONTROLLER.PARAMETER
 		.process.args[1] = 5|process.args[1]: expected a string
 		.process.user.uid = -1|process.user.uid: expected an integer

@@ -423,7 +423,7 @@ in_network() { nsenter --net="/run/netns/$NETWORK" "$@"; }
 	in_network "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
 	PID=$(runtime state "$ID" | jq .pid)
 	equal "on the host" "$(in_network ip -o link | cut -d: -f2 | sed 's/@.*//' | sort | tr -d '\n')" " lo peer7 peer8"
-	equal devices "$(nsenter -t "$PID" -n ip -o link | sed 's/@.*//' | awk -F': ' '/,UP|<UP/ { print $2 }' | tr '\n' ' ')" "lo inside0 eth8 "
+	equal devices "$(nsenter -t "$PID" -n ip -o link | sed 's/@[^:]*//' | awk -F': ' '/,UP|<UP/ { print $2 }' | tr '\n' ' ')" "lo inside0 eth8 "
 	equal addresses "$(nsenter -t "$PID" -n ip -o address show dev inside0 scope global | awk '{ print $3, $4, $5, $6 }' | sort | tr '\n' '|')" \
 		"inet 192.0.2.7/24 brd 192.0.2.255|inet 198.51.100.1 peer 198.51.100.2/32|inet6 2001:db8::7/64 scope global|"
 	runtime delete --force "$ID"
