@@ -60,6 +60,13 @@ constexpr KnownField<Condition> condition_fields[] = {
      }},
 };
 
+// Nobody listens to a container of the engine's.
+std::string read_action(const Node& node) {
+  std::string name = runtime::read_action(node);
+  if (name == runtime::notify_action) node.refuse_unsupported();
+  return name;
+}
+
 struct Rule {
   oci::SeccompRule rule;
   Condition includes, excludes;
@@ -78,7 +85,7 @@ constexpr KnownField<Rule> rule_fields[] = {
        if (!r.rule.names.empty()) n.refuse("use either \"name\" or \"names\"");
        r.rule.names = n.texts();
      }},
-    {"action", [](const Node& n, Rule& r) { r.rule.action = runtime::read_action(n); }},
+    {"action", [](const Node& n, Rule& r) { r.rule.action = read_action(n); }},
     {"errnoRet", [](const Node& n, Rule& r) { r.rule.errno_ret = runtime::read_error_number(n); }},
     {"args", [](const Node& n, Rule& r) { r.rule.args = runtime::read_arguments(n); }},
     {"includes", [](const Node& n, Rule& r) { read_fields(n, r.includes, condition_fields); }},
@@ -109,7 +116,7 @@ struct Profile {
 };
 
 constexpr KnownField<Profile> profile_fields[] = {
-    {"defaultAction", [](const Node& n, Profile& p) { p.seccomp.default_action = runtime::read_action(n); }},
+    {"defaultAction", [](const Node& n, Profile& p) { p.seccomp.default_action = read_action(n); }},
     {"defaultErrnoRet",
      [](const Node& n, Profile& p) { p.seccomp.default_errno_ret = runtime::read_error_number(n); }},
     {"architectures",

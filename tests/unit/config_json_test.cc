@@ -175,11 +175,9 @@ TEST(ConfigJson, RareLimitsAreReadAndCheckedByName) {
 }
 
 TEST(ConfigJson, WhatWouldChangeTheContainerIsRefusedUnlessItIsEmpty) {
-  EXPECT_EQ(error_of(linux_with(R"("rootfsPropagation": "shared")")),
-            "linux.rootfsPropagation is not supported yet");
-  EXPECT_EQ(error_of(linux_with(R"("rootfsPropagation": "rprivate")")), "no error");
-  EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX32"})")),
-            "linux.personality.domain is not supported yet");
+  EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX", "flags": ["x"]})")),
+            "linux.personality.flags is not supported yet");
+  EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX", "flags": []})")), "no error");
 }
 
 TEST(ConfigJson, HooksAreReadAndAMissingEnvironmentIsNotAnEmptyOne) {
