@@ -21,7 +21,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG = \
     0x20000, 0x4000, 0x40000, 2, 36, 1
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}
-SECONDS = 10  # for any one command; a runtime that hangs has failed
+SECONDS = 60  # for any one command, also on a busy machine; a runtime that takes longer has failed
 
 
 def call(name, *arguments):
@@ -199,12 +199,12 @@ class Run:
         if os.path.exists(log):
             os.unlink(log)
         with open(self.path("said"), "w+", encoding="utf-8", errors="replace") as said, \
-                open(output or os.devnull, "w", encoding="ascii") as out:
+                open(output or self.path("output"), "w", encoding="ascii") as out:
             process = subprocess.Popen([self.program, "--root", self.path("state"), "--log", log, "--log-format", "json", verb,
                                         *arguments, self.world.id], stdin=subprocess.PIPE, stdout=out, stderr=said, env=ENVIRONMENT,
                                        cwd=self.world.work)
             try:
-                process.stdin.close()  # nothing to read; and not /dev/null, which crun gives to the process's user
+                process.stdin.close()  # nothing to read; /dev/null in any place is given to the process's user by crun
                 status = process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()

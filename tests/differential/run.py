@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Runs the same configurations on runc, crun and tare-runtime, and compares what came of them.
 
-usage: run.py [--results FILE] [--counts FILE] [--jobs N] [--show] [PATTERN...]
+usage: run.py [--results FILE] [--counts FILE] [--jobs N] [--show] [--dump FILE]
+              [PATTERN...]
 
 PATTERNs choose configurations (base, mounts.bind.*, generated.*, v2:resources.*). A difference passes if it is in
 known.py with a reason, and the reason is a row of docs/compatibility.md. When all configurations run, each row of
-known.py must have occurred. --show prints the known differences, too. --results appends a line for each test, as
+known.py must have occurred. --show prints the known differences, too; --dump appends all that was seen, a line of JSON
+for each configuration. --results appends a line for each test, as
 scripts/test reads them; --counts writes the numbers as JSON.
 
 TARE_BIN_DIR says where tare-runtime is, TARE_PEER_RUNC and TARE_PEER_CRUN other peers than those of PATH.
@@ -154,7 +156,7 @@ def main():
         views = {view: {name: patch for name, patch in configs.items() if any(fnmatch.fnmatchcase(name, pattern) for pattern in chosen.patterns)}
                  for view, configs in views.items()}
 
-    used, numbers, seen_all = collections.Counter(), collections.Counter(), {}
+    used, numbers = collections.Counter(), collections.Counter()
     for view, configs in views.items():
         if not configs:
             continue
@@ -166,7 +168,9 @@ def main():
                         del able[name]
                         report.record("skipped", f"{name} where only cgroup v2 is to be seen", "it starts no container in this view here")
         for name, seen in run_view(view, configs, able, chosen.jobs):
-            seen_all[name] = seen
+            if chosen.dump:
+                with open(chosen.dump, "a", encoding="utf-8") as file:
+                    file.write(json.dumps({name: seen}) + "\n")
             unknown = []
             for difference in differences(name, seen):
                 rows = list(rows_of(difference, KNOWN))
@@ -197,9 +201,6 @@ def main():
             json.dump({"date": datetime.date.today().isoformat(), **numbers, "known rows": len(KNOWN), "reasons": len({row[3] for row in KNOWN}),
                        "failed": report.count["failed"], "versions": versions}, file, indent=2)
             file.write("\n")
-    if chosen.dump:
-        with open(chosen.dump, "w", encoding="utf-8") as file:
-            json.dump(seen_all, file)
     print(f"differential: {report.count['passed']} passed, {report.count['failed']} failed, {report.count['skipped']} skipped")
     return 1 if report.count["failed"] else 0
 
