@@ -7,6 +7,8 @@ if it was the last one with its reason.
 
 # Peers that disagree with each other, of which tare can only be like one or none; and any, also where they agree.
 RUNC, CRUN, EITHER, BOTH = "runc", "crun", "runc crun", "both runc crun"
+# It need not occur each time.
+SOMETIMES = " sometimes"
 
 # Whether it begins, and what its callers read from the words when it does not.
 BEGINS = "create.status run.status"
@@ -20,7 +22,6 @@ KNOWN = [
     ("*", "gone.class", CRUN, "words of errors"),
     ("*", "link:fd/[012]", RUNC, "standard input and output of `run`"),
     ("*", "dev:/dev/core", RUNC, "nodes and links in `/dev`"),
-    ("*", "dev:/dev/null", CRUN, "nodes and links in `/dev`"),
     ("*namespaces.user* generated.*", "mount:/dev/[!cp]*", EITHER, "nodes and links in `/dev`"),
     ("*namespaces.user* generated.*", "dev:/dev/mqueue", RUNC, "nodes and links in `/dev`"),
     ("*", "mount:/dev/console", CRUN, "nodes and links in `/dev`"),
@@ -46,6 +47,7 @@ KNOWN = [
     ("hooks.startContainer-*", "start.status process start.class status:SigBlk run.class", BOTH, "startContainer hooks"),
     ("hooks.*", f"{BEGINS} {WORDS}", CRUN, "a hook that fails"),
     ("hooks.createContainer-in-*", f"{BEGINS} {WORDS}", BOTH, "a hook that fails"),
+    ("hooks.*-missing", f"{BEGINS} start.status delete.status left.live.*", CRUN + SOMETIMES, "a hook that fails"),
     ("hooks.relative hooks.timeout-zero", f"{BEGINS} {WORDS}", EITHER, "a hook that fails"),
 
     # Fields that are not carried out.
@@ -88,5 +90,5 @@ KNOWN = [
      "limits that the peers do not know or set"),
     ("linux.mount-label namespaces.user*", f"{BEGINS} {WORDS}", BOTH, "labels and user namespaces on this or that machine"),
     ("*", WORDS, EITHER, "words of errors"),
-    ("rlimits.* linux.sysctl-dots process.args-empty-word seccomp.notify-nobody namespaces.user-joined bad.missing", WORDS, BOTH, "words of errors"),
+    ("rlimits.* linux.sysctl-dots mounts.destination-root process.args-empty-word seccomp.notify-nobody namespaces.user-joined bad.missing", WORDS, BOTH, "words of errors"),
 ]
