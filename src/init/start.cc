@@ -27,7 +27,8 @@ plan::List* map_list() {
 }
 
 [[noreturn]] void leave(int code) {
-  for (;;) call(__NR_exit_group, code);
+  call(__NR_exit_group, code);
+  for (;;) __builtin_trap();  // the container's filter refuses even this call
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ void complete_config(oci::RuntimeConfig& config, const HostPath& bundle, const s
   if (!config.root.path.value.starts_with('/')) config.root.path = bundle / config.root.path.value;
   const auto root = sys::try_status(sys::here, config.root.path.value, AT_SYMLINK_NOFOLLOW);
   if (!root || !S_ISDIR(root->st_mode))
-    throw Error(ErrorKind::invalid, format("root.path: {} is not a directory", config.root.path.value));
+    throw Error(ErrorKind::invalid, format("root.path: {}{}", config.root.path.value,
+                                           root ? " is not a directory" : ": no such file or directory"));
   config.root.path = sys::canonical(config.root.path);
   config.root.ids_are_mapped = true;  // a bundle's files are owned by the ids that its user namespace maps
   for (auto& mount : config.mounts) complete_mount(mount, bundle);

@@ -114,7 +114,7 @@ struct Attributes {
   posix_spawn_file_actions_t files;
 
   // What this process ignores or blocks is not the hook's, and its children can be killed with it.
-  explicit Attributes(const HookStreams& streams) {
+  Attributes(const HookStreams& streams, const std::string& directory) {
     ::posix_spawnattr_init(&flags);
     ::posix_spawn_file_actions_init(&files);
     sigset_t all, none;
@@ -128,6 +128,7 @@ struct Attributes {
     ::posix_spawn_file_actions_adddup2(&files, streams.input.number(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&files, streams.output.number(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&files, streams.error.number(), STDERR_FILENO);
+    if (!directory.empty()) ::posix_spawn_file_actions_addchdir_np(&files, directory.c_str());
   }
   Attributes(const Attributes&) = delete;
   Attributes& operator=(const Attributes&) = delete;
@@ -148,8 +149,9 @@ std::optional<int> wait_status(pid_t pid, sys::Fd pidfd, const std::optional<int
   return in_time ? std::optional(status) : std::nullopt;
 }
 
-std::optional<int> run_outside(const oci::Hook& hook, const HookStreams& streams) {
-  const Attributes attributes(streams);
+// In the bundle, as runc and crun have it; poststop's may be gone.
+std::optional<int> run_outside(const oci::Hook& hook, const HookStreams& streams, const std::string& bundle) {
+  const Attributes attributes(streams, ::access(bundle.c_str(), X_OK) == 0 ? bundle : "");
   std::vector<std::string> arguments = arguments_of(hook), environment;
   if (hook.env) environment = *hook.env;
   pid_t pid;
@@ -202,8 +204,8 @@ void run(const Point& point, const oci::Hook& hook, const HookSubject& subject) 
   const pid_t pid = is_outside || subject.pid == 0 ? subject.pid : pid_inside(subject.pid);
   sys::write_all(streams.input, state_text(point, subject, pid));
   ::lseek(streams.input.number(), 0, SEEK_SET);
-  const std::optional<int> status =
-      is_outside ? run_outside(hook, streams) : run_in_container(point, hook, streams, subject);
+  const std::optional<int> status = is_outside ? run_outside(hook, streams, subject.bundle)
+                                               : run_in_container(point, hook, streams, subject);
   if (status == 0) return;
   const std::string why = !status ? format("hook ran past specified timeout of {}.0s", *hook.timeout)
                           : WIFSIGNALED(*status) ? format("it was killed by signal {}", WTERMSIG(*status))

@@ -48,8 +48,12 @@ std::string normal_parameter_name(std::string_view name) {
 }
 
 std::optional<NamespaceKind> namespace_of_parameter(std::string_view name) {
-  const bool has_empty_part = name.ends_with('.') || name.find("..") != name.npos;
-  if (has_empty_part) return std::nullopt;
+  // A slash stands for the dot of a path, so a part of slashes alone would be . or .. and lead elsewhere.
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('.', begin), name.size());
+    if (name.substr(begin, end - begin).find_first_not_of('/') == name.npos) return std::nullopt;
+    begin = end + 1;
+  }
   if (std::ranges::find(of_ipc, name) != std::end(of_ipc) || name.starts_with("fs.mqueue."))
     return NamespaceKind::ipc;
   if (name.starts_with("net.")) return NamespaceKind::network;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <linux/bpf_common.h>
 #include <linux/seccomp.h>
+#include <set>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -21,17 +22,24 @@ std::uint32_t action_of(const std::string& name, std::optional<std::uint32_t> er
 
 bool allows(std::uint32_t action) { return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG; }
 
-// nullopt: it can never hold.
-std::optional<Case> case_of(const oci::SeccompRule& rule, std::uint32_t action) {
-  Case made{.action = action, .all_of = {}};
+// All tests must hold; but where two are of the same argument, any of them, which is how runc and crun read
+// it. Without the cases that can never hold.
+std::vector<Case> cases_of(const oci::SeccompRule& rule, std::uint32_t action) {
+  std::set<std::uint32_t> indexes;
+  for (const auto& argument : rule.args) indexes.insert(argument.index);
+  const bool any_holds = indexes.size() < rule.args.size();
+  Case all{.action = action, .all_of = {}};
+  std::vector<Case> any;
   for (const auto& argument : rule.args) {
     const auto test = try_test(argument);
     if (!test || argument.index > 5)
       throw Error(ErrorKind::invalid, format("the seccomp operator \"{}\" is unknown", argument.op));
-    if (test->low > test->high) return std::nullopt;
-    made.all_of.push_back(*test);
+    const bool can_hold = test->low <= test->high;
+    if (any_holds && can_hold) any.push_back({.action = action, .all_of = {*test}});
+    if (!any_holds && !can_hold) return {};
+    all.all_of.push_back(*test);
   }
-  return made;
+  return any_holds ? any : std::vector{all};
 }
 
 // All rules about the calls of an ABI, by number.
@@ -113,8 +121,8 @@ CompiledProfile compile_profile(const oci::Seccomp& profile) {
       tables.push_back({.architecture = abi.architecture, .from = {}});
     Rules rules(default_action);
     for (const auto& rule : profile.rules)
-      if (const auto wanted = case_of(rule, action_of(rule.action, rule.errno_ret)))
-        for (const auto& name : rule.names) rules.add(abi, name, *wanted);
+      for (const Case& wanted : cases_of(rule, action_of(rule.action, rule.errno_ret)))
+        for (const auto& name : rule.names) rules.add(abi, name, wanted);
     rules.put_into(tables.back(), abi);
   }
   CompiledProfile compiled{.program = emit_filter(tables, SECCOMP_RET_KILL_PROCESS),

@@ -200,15 +200,16 @@ json::object describe_state(const StateDirectory& directory, const std::optional
   const Status status = directory.status(state);
   const bool lives = status != Status::stopped && status != Status::creating;
   const ContainerState known = state.value_or(ContainerState{.id = directory.id()});
-  return {{"ociVersion", spec_version},
-          {"id", directory.id()},
-          {"pid", lives ? known.pid : 0},
-          {"status", status_name(status)},
-          {"bundle", known.bundle},
-          {"rootfs", known.rootfs},
-          {"created", format_time(known.created)},
-          {"annotations", annotations_of(known)},
-          {"owner", user_name(known.owner)}};
+  json::object described{{"ociVersion", spec_version},
+                         {"id", directory.id()},
+                         {"pid", lives ? known.pid : 0},
+                         {"status", status_name(status)},
+                         {"bundle", known.bundle},
+                         {"rootfs", known.rootfs},
+                         {"created", format_time(known.created)},
+                         {"owner", user_name(known.owner)}};
+  if (!known.annotations.empty()) described["annotations"] = annotations_of(known);
+  return described;
 }
 
 }  // namespace tare::runtime

@@ -23,7 +23,7 @@ teardown() { teardown_runtime; }
 		.linux.namespaces += [{"type": "pid"}]|linux.namespaces[6]: there are two namespaces of this type
 		del(.ociVersion)|ociVersion is missing
 		.ociVersion = "2.0.0"|ociVersion: only versions 1.x
-		.root.path = "nowhere"|nowhere is not a directory
+		.root.path = "nowhere"|nowhere: no such file or directory
 		.process.cwd = "tmp"|cwd is not an absolute path
 	END
 	nothing_left

@@ -34,8 +34,9 @@ TEST(KernelParameters, BelongToANamespaceOrAreRefused) {
     EXPECT_EQ(namespace_of_parameter(name), NamespaceKind::ipc) << name;
   EXPECT_EQ(namespace_of_parameter("net.ipv4.ip_forward"), NamespaceKind::network);
   EXPECT_EQ(namespace_of_parameter("kernel.domainname"), NamespaceKind::uts);
-  for (const char* name : {"kernel.hostname", "kernel.core_pattern", "kernel.shm", "vm.swappiness", "net", "",
-                           "fs.file-max", "network.x", "net..ipv4", "net.ipv4."})
+  for (const char* name :
+       {"kernel.hostname", "kernel.core_pattern", "kernel.shm", "vm.swappiness", "net", "", "fs.file-max",
+        "network.x", "net..ipv4", "net.ipv4.", "net.//.kernel.panic", "net./.x"})
     EXPECT_FALSE(namespace_of_parameter(name)) << name;
 }
 
@@ -52,6 +53,12 @@ TEST(KernelParameters, HaveNamesInTwoNotations) {
   EXPECT_EQ(normal_parameter_name("net.ipv4.conf.eth0/1.mtu"), "net.ipv4.conf.eth0/1.mtu");
   EXPECT_EQ(outcome("net/ipv4/conf/eth0.1/mtu", "9", {NamespaceKind::network}),
             "sys/net/ipv4/conf/eth0.1/mtu = 9");
+}
+
+TEST(KernelParameters, DoNotLeadOutOfTheirNamespace) {
+  for (const char* name : {"net/../kernel/panic", "net.//.kernel.panic", "net/./x", "fs/mqueue/../file-max"})
+    EXPECT_EQ(outcome(name, "5", {NamespaceKind::network, NamespaceKind::ipc}),
+              "sysctl \"" + normal_parameter_name(name) + "\" is not in a separate kernel namespace");
 }
 
 TEST(KernelParameters, OfTheHostAreNotTheContainersToSet) {

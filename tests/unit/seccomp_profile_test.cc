@@ -113,6 +113,15 @@ TEST(SeccompProfile, WantsAllArgumentsOfARuleAndAnyRuleOfACall) {
   EXPECT_EQ(interpret(program, call(SYS_getuid, 1)), allow);  // without arguments wins
 }
 
+TEST(SeccompProfile, TakesTwoTestsOfOneArgumentAsAlternatives) {
+  const auto program = program_of(R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+      {"names": ["personality"], "action": "SCMP_ACT_ERRNO", "args": [
+          {"index": 0, "value": 5, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 7, "op": "SCMP_CMP_EQ"}]}]})");
+  EXPECT_EQ(interpret(program, call(SYS_personality, 5)), refusal(EPERM));
+  EXPECT_EQ(interpret(program, call(SYS_personality, 7)), refusal(EPERM));
+  EXPECT_EQ(interpret(program, call(SYS_personality, 6)), allow);
+}
+
 TEST(SeccompProfile, DependsOnCapabilitiesArchitectureAndKernel) {
   const std::string text = R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
       {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
