@@ -13,6 +13,21 @@ inline size_t length(const char* text) {
   return n;
 }
 
+/// What follows `prefix` in `text`; null where that begins otherwise.
+inline const char* after_prefix(const char* text, const char* prefix) {
+  for (; *prefix; text++, prefix++)
+    if (*text != *prefix) return nullptr;
+  return text;
+}
+inline bool is_same(const char* a, const char* b) {
+  const char* rest = after_prefix(a, b);
+  return rest && *rest == '\0';
+}
+inline bool contains(const char* text, char wanted) {
+  while (*text && *text != wanted) text++;
+  return *text != '\0';
+}
+
 inline const char* after_terminator(const char* text) { return text + length(text) + 1; }
 
 /// A path being put together in place; what does not fit is remembered, not written.
@@ -29,6 +44,11 @@ class PathBuffer {
     text_[size_] = 0;
   }
   void append(const char* text) { append(text, length(text)); }
+  void append_number(int number) {
+    if (number >= 10) append_number(number / 10);
+    const char digit = static_cast<char>('0' + number % 10);
+    append(&digit, 1);
+  }
   char* text() { return text_; }
   bool too_long() const { return too_long_; }
 

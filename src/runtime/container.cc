@@ -24,6 +24,7 @@
 #include "runtime/failure.h"
 #include "runtime/init_image.h"
 #include "sys/file.h"
+#include "sys/memory_file.h"
 #include "sys/process.h"
 
 namespace tare::runtime {
@@ -122,32 +123,31 @@ SocketPair make_sync_sockets() {
   return pair;
 }
 
-sys::UniqueFd make_list() {
-  sys::UniqueFd list(::memfd_create("tare-list", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!list) throw system_error("cannot make a memory file");
-  return list;
-}
-
 void fill_list(sys::Fd list, const std::string& bytes) {
   sys::write_all(list, bytes);
   const std::uint32_t size = plan::mapped_size(bytes);
   if (size > bytes.size() && ::ftruncate(list.number(), size) != 0)
     throw system_error("cannot make room for a trace in a memory file");
-  // The size is sealed: a shorter file would make the parent's reads fault.
-  if (::fcntl(list.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+  // The size is sealed: nobody can take away what init has mapped. A file that is no memfd knows no seals
+  // (EPERM on tmpfs, elsewhere EINVAL), and nobody has it but init and this process.
+  if (::fcntl(list.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 && errno != EPERM &&
+      errno != EINVAL)
     throw system_error("cannot seal a memory file");
 }
 
 }  // namespace
 
-Container Container::create(const plan::Program& program, const cgroup::Cgroup& cgroup,
+Container Container::create(const plan::Program& planned, const cgroup::Cgroup& cgroup,
                             const Streams& streams, const WhenMounted& when_mounted) {
   std::optional<recorder::Span> span(std::in_place, "open what the plan names");
   SocketPair sockets = make_sync_sockets();
   Container container;
+  container.list_ = sys::make_memory_file("tare-list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  const Slots slots(planned, cgroup, streams, container.list_);
+  if (slots.leaves_binds_to_init())
+    container.changed_ = std::make_unique<plan::Program>(slots.as_init_can(planned));
+  const plan::Program& program = container.changed_ ? *container.changed_ : planned;
   container.program_ = &program;
-  container.list_ = make_list();
-  const Slots slots(program, cgroup, streams, container.list_);
   span.emplace("prepare tare-init and its list");
   const sys::UniqueFd image = make_init_image();
   fill_list(container.list_,
@@ -216,10 +216,10 @@ void Container::add_to_trace() {
 // The first process has ended, or is about to; its sibling is a child of ours, so its pid is its own until it
 // is reaped.
 void Container::follow_fork() {
-  sys::UniqueFd sibling(static_cast<int>(::syscall(SYS_pidfd_open, sender_, 0)));
+  sys::UniqueFd sibling = sys::try_open_process(sender_);
   siginfo_t state{};
-  const bool is_ours = sibling && ::waitid(P_PIDFD, static_cast<id_t>(sibling.number()), &state,
-                                           WEXITED | WNOHANG | WNOWAIT) == 0;
+  const bool is_ours =
+      sibling && ::waitid(P_PID, static_cast<id_t>(sender_), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
   if (!is_ours) throw system_error("cannot hold the container's process");
   sys::reap(pid_);
   pid_ = sender_;

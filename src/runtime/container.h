@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <sys/types.h>
 #include <vector>
 
@@ -59,6 +60,7 @@ class Container {
   [[noreturn]] void fail_silently();
 
   const plan::Program* program_ = nullptr;
+  std::unique_ptr<plan::Program> changed_;  ///< for an older kernel
   pid_t pid_ = 0;
   sys::UniqueFd pidfd_, sync_, list_, console_;
   InitTrace trace_;

@@ -1,5 +1,6 @@
 #include "runtime/slots.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -12,6 +13,7 @@
 #include "base/format.h"
 #include "runtime/foreign_mount.h"
 #include "sys/file.h"
+#include "sys/missing_call.h"
 #include "sys/user_namespace.h"
 
 namespace tare::runtime {
@@ -26,7 +28,7 @@ sys::UniqueFd open_tree(const Input& input) {
     return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
   sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
-  if (!fd) {
+  if (!fd && !sys::is_missing(errno)) {
     const int number = errno;
     throw system_error(number, format("cannot take {} for a mount", input.path),
                        number == EINVAL && !input.recursive && !sys::in_first_user_namespace()
@@ -36,14 +38,30 @@ sys::UniqueFd open_tree(const Input& input) {
   return fd;
 }
 
-sys::UniqueFd open_bind(const Input& input) {
-  sys::UniqueFd fd = open_tree(input);
+bool try_make_private(sys::Fd mount) {
   mount_attr attributes{};
   attributes.propagation = MS_PRIVATE;
-  if (::syscall(SYS_mount_setattr, fd.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
-                sizeof attributes) != 0)
-    throw system_error(format("cannot make the mount of {} private", input.path));
-  return fd;
+  return ::syscall(SYS_mount_setattr, mount.number(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+                   sizeof attributes) == 0;
+}
+
+// Invalid where the kernel knows no mounts that are not attached: then init makes it.
+sys::UniqueFd open_bind(const Input& input) {
+  sys::UniqueFd fd = open_tree(input);
+  if (!fd || try_make_private(fd)) return fd;
+  if (!sys::is_missing(errno)) throw system_error(format("cannot make the mount of {} private", input.path));
+  return {};
+}
+
+void check_older_bind(const Input& input) {
+  if (input.mount_namespace.empty() && input.ids != Input::Ids::mapped) {
+    (void)sys::open_at(sys::here, input.path, O_PATH);
+    return;
+  }
+  throw Error(ErrorKind::unsupported,
+              input.ids == Input::Ids::mapped ? format("cannot map the ids of {}", input.path)
+                                              : format("cannot take {} of another container", input.path),
+              ENOSYS, "it takes Linux 5.12, and a filter that lets open_tree and mount_setattr pass");
 }
 
 sys::Fd stream(const Streams& streams, const std::string& name) {
@@ -71,7 +89,14 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
   std::size_t next_join = 0;
   for (const auto& input : program.inputs) {
     switch (input.what) {
-      case Input::What::bind: own(input.slot, open_bind(input)); break;
+      case Input::What::bind:
+        if (sys::UniqueFd mount = open_bind(input)) {
+          own(input.slot, std::move(mount));
+        } else {
+          check_older_bind(input);
+          left_to_init_.push_back(input);
+        }
+        break;
       case Input::What::directory:
         own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));
         break;
@@ -92,6 +117,17 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
         break;
     }
   }
+}
+
+plan::Program Slots::as_init_can(const plan::Program& program) const {
+  plan::Program changed = program;
+  const auto at = std::ranges::find(changed.entries, plan::Kind::set_propagation, &plan::Entry::kind);
+  std::vector<plan::Entry> binds;
+  for (const Input& input : left_to_init_)
+    binds.push_back(
+        {.kind = plan::Kind::clone_tree, .into = input.slot, .a = input.recursive, .path = input.path});
+  changed.entries.insert(at == changed.entries.end() ? at : at + 1, binds.begin(), binds.end());
+  return changed;
 }
 
 // Init's list takes the place of descriptor 3, so nothing that init inherits may be there.
