@@ -27,6 +27,11 @@
 #include "sys/memory_file.h"
 #include "sys/process.h"
 
+#ifndef SO_PASSPIDFD  // Linux 6.5; Debian 12's headers are older
+#define SO_PASSPIDFD 76
+#define SCM_PIDFD 0x04
+#endif
+
 namespace tare::runtime {
 namespace {
 
@@ -120,6 +125,9 @@ SocketPair make_sync_sockets() {
   const int on = 1;
   if (::setsockopt(pair.ours.number(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
     throw system_error("cannot ask for the sender of messages");
+  // Linux 6.5; before, a filter that keeps pidfd_open(2) from us leaves a process's directory.
+  if (sys::must_be_given_pidfds())
+    (void)::setsockopt(pair.ours.number(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on);
   return pair;
 }
 
@@ -180,7 +188,7 @@ Container::~Container() {
 
 bool Container::receive(Message& message) {
   iovec part{&message, sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+  alignas(cmsghdr) char control[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -192,10 +200,10 @@ bool Container::receive(Message& message) {
   if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from the container's first process");
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); n > 0 && c; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
-    if (c->cmsg_type == SCM_RIGHTS) {
+    if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-      console_ = sys::UniqueFd(fd);
+      (c->cmsg_type == SCM_RIGHTS ? console_ : sender_pidfd_) = sys::UniqueFd(fd);
     } else if (c->cmsg_type == SCM_CREDENTIALS) {
       ucred sender;
       std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
@@ -216,7 +224,7 @@ void Container::add_to_trace() {
 // The first process has ended, or is about to; its sibling is a child of ours, so its pid is its own until it
 // is reaped.
 void Container::follow_fork() {
-  sys::UniqueFd sibling = sys::try_open_process(sender_);
+  sys::UniqueFd sibling = sender_pidfd_ ? std::move(sender_pidfd_) : sys::try_open_process(sender_);
   siginfo_t state{};
   const bool is_ours =
       sibling && ::waitid(P_PID, static_cast<id_t>(sender_), &state, WEXITED | WNOHANG | WNOWAIT) == 0;

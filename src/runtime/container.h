@@ -65,7 +65,8 @@ class Container {
   sys::UniqueFd pidfd_, sync_, list_, console_;
   InitTrace trace_;
   std::int64_t told_at_ = 0;
-  pid_t sender_ = 0;  ///< of the last message
+  pid_t sender_ = 0;            ///< of the last message
+  sys::UniqueFd sender_pidfd_;  ///< of the same, where the socket gives it
   bool reaped_ = false, let_go_ = false;
 };
 

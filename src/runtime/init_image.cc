@@ -8,8 +8,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -38,22 +40,30 @@ bool is_executable(sys::Fd fd) {
 // What the child needs and what it leaves: its memory and its descriptors are the caller's.
 struct Hiding {
   std::string_view bytes;
+  std::string user = {}, group = {};  ///< of a user namespace of the child's own; empty: it has none
   int file = -1, error_number = 0;
 };
 
+bool write_file(const char* path, int flags, std::string_view bytes) {
+  const auto file =
+      static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | flags, 0555));
+  if (file < 0) return false;
+  const bool is_whole =
+      ::syscall(SYS_write, file, bytes.data(), bytes.size()) == static_cast<long>(bytes.size());
+  ::syscall(SYS_close, file);
+  return is_whole;
+}
+
 bool hide_file(Hiding& hiding) {
   constexpr const char *place = "/proc", *name = "/proc/tare-init";  // a directory that every host has
-  if (::syscall(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      ::syscall(SYS_mount, "tmpfs", place, "tmpfs", 0, "mode=700") != 0)
+  if (!hiding.user.empty() &&
+      !(write_file("/proc/self/uid_map", 0, hiding.user) && write_file("/proc/self/setgroups", 0, "deny") &&
+        write_file("/proc/self/gid_map", 0, hiding.group)))
     return false;
-  const auto file =
-      static_cast<int>(::syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0555));
-  if (file < 0) return false;
-  const auto written = ::syscall(SYS_write, file, hiding.bytes.data(), hiding.bytes.size());
-  const bool is_whole =
-      written == static_cast<long>(hiding.bytes.size()) && ::syscall(SYS_fchmod, file, 0555) == 0;
-  ::syscall(SYS_close, file);
-  if (!is_whole ||
+  if (::syscall(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::syscall(SYS_mount, "tmpfs", place, "tmpfs", 0, "mode=700") != 0 ||
+      !write_file(name, O_CREAT | O_EXCL, hiding.bytes) ||
+      ::syscall(SYS_fchmodat, AT_FDCWD, name, 0555) != 0 ||
       ::syscall(SYS_mount, nullptr, place, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
     return false;
   hiding.file = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
@@ -64,6 +74,13 @@ bool hide_file(Hiding& hiding) {
   auto* hiding = static_cast<Hiding*>(argument);
   if (!hide_file(*hiding)) hiding->error_number = errno;
   for (;;) ::syscall(SYS_exit_group, 0);
+}
+
+sys::UniqueFd hide_in_child(Hiding hiding, std::uint64_t namespaces) {
+  const sys::Child child = sys::clone_child(CLONE_FILES | namespaces, sys::Fd(-1), hide, &hiding);
+  sys::reap(child.pid);
+  if (hiding.file < 0) throw system_error(hiding.error_number, "cannot make a tmpfs");
+  return sys::UniqueFd(hiding.file);
 }
 
 }  // namespace
@@ -86,11 +103,15 @@ sys::UniqueFd try_sealed_memory_file() noexcept {
 // the file in it stays executable.
 sys::UniqueFd make_hidden_file() {
   Step step("hide tare-init in a file system of its own");
-  Hiding hiding{.bytes = init_bytes()};
-  const sys::Child child = sys::clone_child(CLONE_FILES | CLONE_NEWNS, sys::Fd(-1), hide, &hiding);
-  sys::reap(child.pid);
-  if (hiding.file < 0) throw system_error(hiding.error_number, "cannot make a tmpfs");
-  return sys::UniqueFd(hiding.file);
+  try {
+    return hide_in_child({.bytes = init_bytes()}, CLONE_NEWNS);
+  } catch (const Error& error) {
+    if (error.error_number() != EPERM) throw;
+  }
+  // Who has no right to mount gets it in a user namespace.
+  return hide_in_child(
+      {.bytes = init_bytes(), .user = format("0 {} 1", ::geteuid()), .group = format("0 {} 1", ::getegid())},
+      CLONE_NEWNS | CLONE_NEWUSER);
 }
 
 sys::UniqueFd make_init_image() {

@@ -24,6 +24,7 @@ namespace tare::sys {
 namespace {
 
 std::span<char> command_line;
+constinit bool pidfd_open_is_missing = false;
 
 int number_in(std::string_view name) {
   int number = -1;
@@ -152,9 +153,12 @@ std::optional<std::uint64_t> start_ticks(pid_t pid) {
 UniqueFd try_open_process(pid_t pid) noexcept {
   if (pid <= 0) return {};
   UniqueFd held(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!held && is_missing(errno)) held = try_open_at(here, format("/proc/{}", pid), O_RDONLY | O_DIRECTORY);
-  return held;
+  if (held || !is_missing(errno)) return held;
+  pidfd_open_is_missing = true;
+  return try_open_at(here, format("/proc/{}", pid), O_RDONLY | O_DIRECTORY);
 }
+
+bool must_be_given_pidfds() noexcept { return pidfd_open_is_missing; }
 
 UniqueFd try_hold(pid_t pid, std::uint64_t ticks) {
   UniqueFd held = try_open_process(pid);

@@ -79,6 +79,8 @@ const std::string& boot_id();
 std::optional<std::uint64_t> start_ticks(pid_t pid);
 /// Holds whatever process has this pid now; invalid with errno set when there is none.
 UniqueFd try_open_process(pid_t pid) noexcept;
+/// Whether pidfd_open(2) has been found missing. Sockets may then give pidfds of who writes (SO_PASSPIDFD).
+bool must_be_given_pidfds() noexcept;
 /// Holds the process with this pid that began then; invalid when that one is gone.
 UniqueFd try_hold(pid_t pid, std::uint64_t ticks);
 /// Holds a child that was not reaped yet.

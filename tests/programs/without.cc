@@ -2,6 +2,9 @@
 // for it and all it starts. EPERM instead of ENOSYS is what a filter says that knows no better.
 //
 // usage: without [--eperm] CALL[,CALL]... PROGRAM [ARGUMENT]...
+//        without --list
+//
+// The call `newer` stands for all that tare-runtime can do without, which --list prints.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -9,9 +12,18 @@
 #include <string>
 #include <unistd.h>
 
+namespace {
+
+constexpr const char* newer =
+    "openat2,clone3,fsopen,fsconfig,fsmount,fspick,open_tree,move_mount,mount_setattr,close_range,pidfd_open,"
+    "memfd_create";
+
+}  // namespace
+
 int main(int, char** words) {
   words++;
   unsigned error = ENOSYS;
+  if (*words && std::strcmp(*words, "--list") == 0) return std::puts(newer) < 0;
   if (*words && std::strcmp(*words, "--eperm") == 0) error = EPERM, words++;
   if (!words[0] || !words[1]) {
     std::fprintf(stderr, "usage: without [--eperm] CALL[,CALL]... PROGRAM [ARGUMENT]...\n");
@@ -20,7 +32,7 @@ int main(int, char** words) {
   const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
   // Who may load a filter without it loads it so: sudo and newuidmap still work below.
   if (::geteuid() == 0) ::seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
-  std::string names = words[0];
+  std::string names = std::strcmp(words[0], "newer") == 0 ? newer : words[0];
   for (char* name = std::strtok(names.data(), ","); name; name = std::strtok(nullptr, ",")) {
     const int number = ::seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR || ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), number, 0) != 0) {
