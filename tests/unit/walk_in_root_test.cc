@@ -1,7 +1,9 @@
 // WalkInRoot against the kernel's own openat2(2): the same file or the same error, in a tree full of links.
 #include "sys/walk_in_root.h"
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/openat2.h>
@@ -184,7 +186,7 @@ TEST(WalkInRoot, LeavesNoDescriptorOpen) {
   });
 }
 
-// Two names that are exchanged all the time: a directory, and a link that leads out.
+// Names that are exchanged all the time: a directory, or a file, and a link that leads out.
 TEST(WalkInRoot, DoesNotGetOutWhileOthersRename) {
   in_child(CLONE_NEWNS, [] {
     const RootedOperations operations;
@@ -192,21 +194,23 @@ TEST(WalkInRoot, DoesNotGetOutWhileOthersRename) {
     ASSERT_EQ(::mkdir("/tmp/outside", 0755), 0);
     write_text("/tmp/outside/file", "secret");
     ASSERT_EQ(::symlink("../../../tmp/outside", in_root("/a/link").c_str()), 0);
+    ASSERT_EQ(::symlink("../outside/file", in_root("/last").c_str()), 0);
     struct stat secret{};
     ASSERT_EQ(::stat("/tmp/outside/file", &secret), 0);
     const int root = ::open(RootedOperations::root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     const std::string a = in_root("/a/b"), b = in_root("/a/link"), c = in_root("/a/b/c"),
-                      d = in_root("/moved");
+                      d = in_root("/moved"), file = in_root("/file"), last = in_root("/last");
     const pid_t swapper = ::fork();
     if (swapper == 0)
       for (;;) {
-        ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), 2);
+        ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+        ::syscall(SYS_renameat2, AT_FDCWD, file.c_str(), AT_FDCWD, last.c_str(), RENAME_EXCHANGE);
         ::rename(c.c_str(), d.c_str());  // what one came down by leads elsewhere
         ::rename(d.c_str(), c.c_str());
       }
     int found = 0;
     for (int i = 0; i < 20000; i++) {
-      const char* path = i % 2 ? "a/b/file" : "a/b/c/../../../a/b/c/../file";
+      const char* path = std::array{"a/b/file", "a/b/c/../../../a/b/c/../file", "file"}[i % 3];
       const long fd = sys::WalkInRoot(call_kernel, root, O_RDONLY, 0, RESOLVE_IN_ROOT).open(path);
       if (fd < 0) continue;
       struct stat status{};
