@@ -9,7 +9,7 @@ namespace tare::init {
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
                      e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_nodev = 19, e_xdev = 18,
-                     e_rofs = 30;
+                     e_rofs = 30, e_srch = 3;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104,
                      e_connaborted = 103;
 

@@ -1,5 +1,6 @@
 #include "init/kernel.h"
 
+#include "init/fdinfo.h"
 #include "init/syscalls.h"
 #include "init/text.h"
 #include "sys/missing_call.h"
@@ -12,12 +13,6 @@ using sys::is_missing;
 
 // The highest descriptor when the list began; those made later take the lowest numbers that are free.
 int last_descriptor = 1023;
-
-long number_in(const char* text) {
-  long number = 0;
-  for (; *text >= '0' && *text <= '9'; text++) number = number * 10 + (*text - '0');
-  return number;
-}
 
 struct DirectoryEntry {
   uint64_t inode, offset;
@@ -34,7 +29,7 @@ long close_on_exec_one_by_one(int first) {
   while ((size = call(__NR_getdents64, list, address(buffer), sizeof buffer)) > 0) {
     for (long at = 0; at < size;) {
       const auto* entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
-      const long number = number_in(entry->name);
+      const long number = static_cast<long>(number_in(entry->name));
       if (number >= first) call(__NR_fcntl, number, f_setfd, fd_cloexec);
       highest = number > highest ? number : highest;
       at += entry->size;
@@ -43,6 +38,19 @@ long close_on_exec_one_by_one(int first) {
   close(static_cast<int>(list));
   last_descriptor = static_cast<int>(highest) + 1024;
   return size;
+}
+
+// The directory in the host's procfs of the process that a pidfd means: as long as that one says afterwards
+// that it means this number, it is no other's.
+long open_process(int pidfd) {
+  const uint64_t pid = read_fdinfo(pidfd, "Pid:\t");
+  PathBuffer path;
+  path.append("/proc/");
+  path.append_number(static_cast<int>(pid));
+  const long directory = call(__NR_openat, at_fdcwd, address(path.text()), o_directory | o_cloexec, 0);
+  if (directory < 0 || (pid != 0 && read_fdinfo(pidfd, "Pid:\t") == pid)) return directory;
+  close(static_cast<int>(directory));
+  return -e_srch;
 }
 
 // Of a process that is held by its directory; all are opened before the first one is joined, which may take
@@ -116,9 +124,22 @@ long move_into(int cgroup) {
 }
 
 long join(int fd, uint64_t namespaces) {
-  const long result = call(__NR_setns, fd, static_cast<long>(namespaces));
-  // EINVAL: neither a pidfd (before 5.8 not even that) nor a namespace.
-  return result == -e_inval ? join_by_directory(fd, namespaces) : result;
+  long result = call(__NR_setns, fd, static_cast<long>(namespaces));
+  if (result != -e_inval) return result;
+  // Neither a namespace nor a pidfd, or a pidfd before 5.8.
+  result = join_by_directory(fd, namespaces);
+  if (result != -e_notdir) return result;
+  const long process = open_process(fd);
+  if (process < 0) return process;
+  result = join_by_directory(static_cast<int>(process), namespaces);
+  close(static_cast<int>(process));
+  return result;
+}
+
+long may_execute(const char* path) {
+  const long result = call(__NR_faccessat2, at_fdcwd, address(path), access_execute, at_eaccess);
+  return result < 0 && is_missing(-result) ? call(__NR_faccessat, at_fdcwd, address(path), access_execute)
+                                           : result;
 }
 
 }  // namespace tare::init

@@ -23,6 +23,10 @@ long clone_sibling(int cgroup);
 /// The calling process goes into a cgroup v2 directory.
 long move_into(int cgroup);
 
+/// faccessat2(2): whether this process may execute the file. The older way asks for the real ids, which are
+/// the effective ones in init.
+long may_execute(const char* path);
+
 /// setns(2) of a pidfd or of a process's directory in procfs (CLONE_NEW… flags), or of a namespace's file.
 long join(int fd, uint64_t namespaces);
 

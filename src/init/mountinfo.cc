@@ -8,12 +8,6 @@ namespace {
 
 constexpr size_t most = 16 << 20;  // of which only what is written to becomes memory
 
-uint64_t number_at(const char*& at) {
-  uint64_t number = 0;
-  for (; *at >= '0' && *at <= '9'; at++) number = number * 10 + static_cast<uint64_t>(*at - '0');
-  return number;
-}
-
 bool is_octal(const char* text) {
   for (int i = 0; i < 3; i++)
     if (text[i] < '0' || text[i] > '7') return false;
@@ -21,22 +15,6 @@ bool is_octal(const char* text) {
 }
 
 }  // namespace
-
-uint64_t mount_id(int fd) {
-  PathBuffer path;
-  path.append("/proc/self/fdinfo/");
-  path.append_number(fd);
-  const long file = call(__NR_openat, at_fdcwd, address(path.text()), o_cloexec, 0);
-  if (file < 0) return 0;
-  char text[512];
-  const long size = call(__NR_read, file, address(text), sizeof text - 1);
-  close(static_cast<int>(file));
-  text[size > 0 ? size : 0] = '\0';
-  constexpr const char* key = "mnt_id:\t";
-  for (const char* at = text; *at != '\0'; at++)
-    if (const char* value = after_prefix(at, key)) return number_at(value);
-  return 0;
-}
 
 Mountinfo::~Mountinfo() {
   if (text_) call(__NR_munmap, address(text_), static_cast<long>(most));
@@ -60,7 +38,7 @@ long Mountinfo::read() {
 bool Mountinfo::next(MountLine& line) {
   if (at_ >= size_) return false;
   const char* at = text_ + at_;
-  line.id = number_at(at);
+  line.id = number_in(at);
   for (int field = 1; field < 5 && *at != '\0'; at++)
     if (*at == ' ') field++;
   line.path.clear();

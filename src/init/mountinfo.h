@@ -13,9 +13,6 @@ struct MountLine {
   PathBuffer path;  ///< where it is mounted
 };
 
-/// The number of the mount that a descriptor is in (proc_pid_fdinfo(5)); 0: unknown.
-uint64_t mount_id(int fd);
-
 class Mountinfo {
  public:
   Mountinfo() = default;

@@ -1,6 +1,7 @@
 #include "init/older_mounts.h"
 
 #include "init/constants.h"
+#include "init/fdinfo.h"
 #include "init/mountinfo.h"
 #include "init/operations.h"
 #include "init/paths.h"
@@ -27,6 +28,9 @@ long check_procfs() {
 long mount(const char* source, const char* target, const char* type, long flags, const char* data) {
   return call(__NR_mount, address(source), address(target), address(type), flags, address(data));
 }
+
+// The number of the mount that a descriptor is in.
+uint64_t mount_id(int fd) { return read_fdinfo(fd, "mnt_id:\t"); }
 
 struct DescriptorPath : PathBuffer {
   explicit DescriptorPath(int fd) {

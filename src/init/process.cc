@@ -148,8 +148,7 @@ long synchronise(Context& context, const Operation& operation) {
 long find_program(const Operation& operation) {
   long result = -e_noent;
   for (uint32_t i = 0; result != 0 && operation.list[i]; i++) {
-    const long found =
-        call(__NR_faccessat2, at_fdcwd, address(operation.list[i]), access_execute, at_eaccess);
+    const long found = may_execute(operation.list[i]);
     if (found == 0 || found == -e_acces) result = found;
   }
   return result;

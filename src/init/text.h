@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 namespace tare::init {
 
@@ -26,6 +27,13 @@ inline bool is_same(const char* a, const char* b) {
 inline bool contains(const char* text, char wanted) {
   while (*text && *text != wanted) text++;
   return *text != '\0';
+}
+
+/// The decimal number at its beginning.
+inline uint64_t number_in(const char* text) {
+  uint64_t number = 0;
+  for (; *text >= '0' && *text <= '9'; text++) number = number * 10 + static_cast<uint64_t>(*text - '0');
+  return number;
 }
 
 inline const char* after_terminator(const char* text) { return text + length(text) + 1; }

@@ -34,7 +34,8 @@ std::string_view init_bytes() { return {tare_init_begin, tare_init_end}; }
 bool is_executable(sys::Fd fd) {
   // The answer of the kernel's own check, without executing anything (AT_EXECVE_CHECK is 6.14): the mode and
   // the mount.
-  return ::faccessat(fd.number(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+  return ::faccessat(fd.number(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 ||
+         ::access(format("/proc/self/fd/{}", fd.number()).c_str(), X_OK) == 0;  // before 5.8
 }
 
 // What the child needs and what it leaves: its memory and its descriptors are the caller's.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sched.h>
 #include <seccomp.h>
 #include <string>
 #include <unistd.h>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr const char* newer =
     "openat2,clone3,fsopen,fsconfig,fsmount,fspick,open_tree,move_mount,mount_setattr,close_range,pidfd_open,"
-    "memfd_create";
+    "memfd_create,faccessat2,setns-of-pidfd";
 
 }  // namespace
 
@@ -34,6 +35,12 @@ int main(int, char** words) {
   if (::geteuid() == 0) ::seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
   std::string names = std::strcmp(words[0], "newer") == 0 ? newer : words[0];
   for (char* name = std::strtok(names.data(), ","); name; name = std::strtok(nullptr, ",")) {
+    if (std::strcmp(name, "setns-of-pidfd") == 0) {
+      // Of several namespaces at once: EINVAL, as before Linux 5.8.
+      ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(setns), 1,
+                         SCMP_A1(SCMP_CMP_GT, CLONE_NEWNET));
+      continue;
+    }
     const int number = ::seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR || ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), number, 0) != 0) {
       std::fprintf(stderr, "without: cannot take %s away\n", name);
