@@ -1,6 +1,7 @@
 #include "cgroup/layout.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <unistd.h>
 
 #include "base/text.h"
