@@ -193,8 +193,7 @@ void warn(std::string_view words) {
 int main(int count, char** words) {
   ::umask(022);  // the container's files have the modes they should, whatever the caller's habits are
   tare::sys::fill_standard_streams();
-  // Nothing that the caller left open gets into the container (CVE-2024-21626).
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  tare::sys::close_inherited_on_exec();
   tare::sys::keep_ended_children();
   return tare::run_program(
       {words + (count > 0 ? 1 : 0), static_cast<std::size_t>(count > 0 ? count - 1 : 0)});

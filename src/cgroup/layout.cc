@@ -1,11 +1,13 @@
 #include "cgroup/layout.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
+#include "sys/missing_call.h"
 
 namespace tare::cgroup {
 namespace {
@@ -90,7 +92,10 @@ Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
   return hierarchy;
 }
 
-bool can_write(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0; }
+bool can_write(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ||
+         (sys::is_missing(errno) && ::access(path.c_str(), W_OK) == 0);
+}
 
 std::vector<std::string> read_controllers(const std::string& directory) {
   const auto text = sys::try_read_file(sys::here, directory + "/cgroup.controllers");

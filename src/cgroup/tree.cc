@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 namespace tare::cgroup {
 namespace {
@@ -40,13 +41,12 @@ bool kill_members(sys::Fd directory) {
   const auto pids = read_pids(directory);
   std::vector<sys::UniqueFd> held;
   held.reserve(pids.size());
-  for (pid_t pid : pids)
-    held.emplace_back(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  for (pid_t pid : pids) held.push_back(sys::try_open_process(pid));
   if (pids.empty()) return false;
   const auto still = read_pids(directory);
   for (std::size_t i = 0; i < pids.size(); ++i)
     for (pid_t pid : still)
-      if (pid == pids[i] && held[i]) ::syscall(SYS_pidfd_send_signal, held[i].number(), SIGKILL, nullptr, 0);
+      if (pid == pids[i] && held[i]) sys::kill_process(held[i]);
   return true;
 }
 

@@ -9,7 +9,7 @@ namespace tare::init {
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
                      e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_nodev = 19, e_xdev = 18,
-                     e_rofs = 30;
+                     e_rofs = 30, e_srch = 3;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104,
                      e_connaborted = 103;
 
@@ -22,6 +22,7 @@ inline constexpr uint64_t resolve_no_xdev = 1, resolve_no_magiclinks = 2, resolv
 inline constexpr int access_execute = 1, at_eaccess = 0x200;
 inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000,
                      at_symlink_nofollow = 0x100;
+inline constexpr int f_setfd = 2, fd_cloexec = 1;
 inline constexpr int o_wronly = 1, o_rdwr = 2, o_noctty = 0400, o_cloexec = 02000000;
 #if defined(__aarch64__)
 inline constexpr int o_directory = 040000, o_nofollow = 0100000, o_path = 010000000;
@@ -34,9 +35,15 @@ inline constexpr unsigned fsopen_cloexec = 1, fsmount_cloexec = 1, open_tree_clo
                           open_tree_cloexec = 02000000;
 inline constexpr unsigned fsconfig_set_flag = 0, fsconfig_set_string = 1, fsconfig_cmd_create = 6;
 inline constexpr unsigned move_mount_f_empty_path = 4, move_mount_t_empty_path = 0x40;
-inline constexpr unsigned mount_attr_rdonly = 1, mount_attr_idmap = 0x100000;
-inline constexpr uint64_t ms_rec = 0x4000;
-inline constexpr int mnt_detach = 2, ms_move = 8192;
+inline constexpr uint64_t mount_attr_rdonly = 1, mount_attr_nosuid = 2, mount_attr_nodev = 4,
+                          mount_attr_noexec = 8, mount_attr_atime = 0x70, mount_attr_noatime = 0x10,
+                          mount_attr_strictatime = 0x20, mount_attr_nodiratime = 0x80,
+                          mount_attr_nosymfollow = 0x200000, mount_attr_idmap = 0x100000;
+inline constexpr int mnt_detach = 2;
+inline constexpr long ms_rdonly = 1, ms_nosuid = 2, ms_nodev = 4, ms_noexec = 8, ms_remount = 32,
+                      ms_nosymfollow = 256, ms_noatime = 1024, ms_nodiratime = 2048, ms_bind = 4096,
+                      ms_move = 8192, ms_recursive = 16384, ms_private = 1 << 18, ms_relatime = 1 << 21,
+                      ms_strictatime = 1 << 24;
 struct MountAttributes {
   uint64_t set, clear, propagation, userns_fd;
 };
@@ -50,7 +57,9 @@ struct StatxTime {
   int32_t reserved;
 };
 inline constexpr long proc_super_magic = 0x9fa0, proc_root_inode = 1;
-inline constexpr long overlay_super_magic = 0x794c7630, st_rdonly = 1;
+inline constexpr long overlay_super_magic = 0x794c7630, st_rdonly = 1, st_nosuid = 2, st_nodev = 4,
+                      st_noexec = 8, st_noatime = 1024, st_nodiratime = 2048, st_relatime = 4096,
+                      st_nosymfollow = 8192;
 struct Statfs {
   long type, more[9];
   long flags, spare[4];
@@ -79,7 +88,8 @@ inline constexpr int pr_capbset_drop = 24, pr_set_no_new_privs = 38, pr_cap_ambi
 inline constexpr int pr_cap_ambient_raise = 2, pr_cap_ambient_clear_all = 4;
 inline constexpr int seccomp_set_mode_filter = 1;
 inline constexpr int sig_setmask = 2, msg_nosignal = 0x4000, msg_peek = 2, msg_dontwait = 0x40;
-inline constexpr int prot_read_write = 3, map_shared = 1, map_fixed_noreplace = 0x100000;
+inline constexpr int prot_read_write = 3, map_shared = 1, map_private = 2, map_anonymous = 0x20,
+                     map_noreserve = 0x4000, map_fixed_noreplace = 0x100000;
 inline constexpr int close_range_cloexec = 4;
 inline constexpr int keyctl_join_session_keyring = 1;
 

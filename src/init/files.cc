@@ -1,5 +1,6 @@
 // Operations that make directories, device nodes and symlinks in the container's root.
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/operations.h"
 #include "init/paths.h"
 #include "init/syscalls.h"
@@ -56,8 +57,7 @@ long set_parameter(Context& context, const Operation& operation) {
       .flags = static_cast<uint64_t>(o_wronly | o_cloexec),
       .mode = 0,
       .resolve = resolve_beneath | resolve_no_xdev | resolve_no_magiclinks | resolve_no_symlinks};
-  const long file = call(__NR_openat2, descriptor(context, operation.slot), address(operation.path),
-                         address(&how), sizeof how);
+  const long file = open_how(descriptor(context, operation.slot), operation.path, how);
   if (file < 0) return file;
   const long size = static_cast<long>(length(operation.text));
   const long written = call(__NR_write, file, address(operation.text), size);

@@ -1,6 +1,7 @@
 // Operations on mounts. Every mount is first made detached, then hung onto a descriptor of its target: no
 // path is walked twice (CVE-2021-30465).
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/operations.h"
 #include "init/paths.h"
 #include "init/syscalls.h"
@@ -12,28 +13,13 @@ using plan::Operation;
 
 namespace {
 
-long move_mount(int mount, int target) {
-  return call(__NR_move_mount, mount, address(""), target, address(""),
-              move_mount_f_empty_path | move_mount_t_empty_path);
-}
-
-long clone_of(int fd, unsigned flags) {
-  return call(__NR_open_tree, fd, address(""), open_tree_clone | open_tree_cloexec | at_empty_path | flags);
-}
-
-long set_mount_attributes(int mount, unsigned at_flags, uint64_t set, uint64_t clear) {
-  const MountAttributes attributes{.set = set, .clear = clear, .propagation = 0, .userns_fd = 0};
-  return call(__NR_mount_setattr, mount, address(""), at_empty_path | at_flags, address(&attributes),
-              sizeof attributes);
-}
-
 long status_of(int fd, Statx& status) {
   return call(__NR_statx, fd, address(""), at_empty_path, statx_basic, address(&status));
 }
 
 // Hangs a clone of what `fd` shows over `target`.
 long cover(int fd, int target) {
-  const long clone = clone_of(fd, 0);
+  const long clone = clone_mount(fd, "", false);
   if (clone < 0) return clone;
   const long result = move_mount(static_cast<int>(clone), target);
   close(static_cast<int>(clone));
@@ -63,7 +49,11 @@ long check_target(int root, int target) {
     result = call(__NR_statx, root, address(""), at_empty_path, statx_basic | statx_mount, address(&top));
   if (result < 0) return result;
   if (filesystem.type == proc_super_magic) return -e_xdev;
-  return wanted.mount == top.mount && wanted.ino == top.ino ? -e_busy : 0;
+  // Before 5.8 the kernel does not tell mounts apart: then the device has to do.
+  return wanted.mount == top.mount && wanted.ino == top.ino && wanted.dev_major == top.dev_major &&
+                 wanted.dev_minor == top.dev_minor
+             ? -e_busy
+             : 0;
 }
 
 // move_mount(2) says EINVAL for a file on a directory and for much else.
@@ -75,15 +65,9 @@ bool kinds_differ(int a, int b) {
 
 }  // namespace
 
-// MS_REC is one of mount(2)'s flags, AT_RECURSIVE the same for mount_setattr(2).
 long set_propagation(Context& context, const Operation& operation) {
-  if (operation.slot < 0)
-    return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
-  const MountAttributes attributes{
-      .set = 0, .clear = 0, .propagation = operation.a & ~ms_rec, .userns_fd = 0};
-  return call(__NR_mount_setattr, descriptor(context, operation.slot), address(""),
-              at_empty_path | (operation.a & ms_rec ? at_recursive : 0), address(&attributes),
-              sizeof attributes);
+  if (operation.slot >= 0) return set_mount_propagation(descriptor(context, operation.slot), operation.a);
+  return call(__NR_mount, 0, address(operation.path), 0, static_cast<long>(operation.a), 0);
 }
 
 long map_ids(Context& context, const Operation& operation) {
@@ -108,36 +92,20 @@ long reopen_directory(Context& context, const Operation& operation) {
 }
 
 long new_filesystem(Context& context, const Operation& operation) {
-  const long filesystem = call(__NR_fsopen, address(operation.text), fsopen_cloexec);
-  if (filesystem < 0) return filesystem;
-  long result = 0;
-  for (uint32_t i = 0; result == 0 && operation.list && operation.list[i]; i++) {
-    const char* key = operation.list[i] + 1;
-    result = operation.list[i][0] == '='
-                 ? call(__NR_fsconfig, filesystem, fsconfig_set_string, address(key),
-                        address(after_terminator(key)), 0)
-                 : call(__NR_fsconfig, filesystem, fsconfig_set_flag, address(key), 0, 0);
-  }
-  if (result == 0) result = call(__NR_fsconfig, filesystem, fsconfig_cmd_create, 0, 0, 0);
-  if (result == 0) result = call(__NR_fsmount, filesystem, fsmount_cloexec, static_cast<long>(operation.a));
-  close(static_cast<int>(filesystem));
-  return keep(context, operation.into, result);
+  return keep(context, operation.into, make_filesystem(operation.text, operation.list, operation.a));
 }
 
 long clone_tree(Context& context, const Operation& operation) {
-  const unsigned flags =
-      open_tree_clone | open_tree_cloexec | (operation.a ? static_cast<unsigned>(at_recursive) : 0);
-  return keep(context, operation.into, call(__NR_open_tree, at_fdcwd, address(operation.path), flags));
+  return keep(context, operation.into, clone_mount(at_fdcwd, operation.path, operation.a != 0));
 }
 
 long set_attributes(Context& context, const Operation& operation) {
-  return set_mount_attributes(descriptor(context, operation.slot),
-                              operation.flags & plan::recursive ? at_recursive : 0, operation.a, operation.b);
+  return set_mount_attributes(descriptor(context, operation.slot), operation.flags & plan::recursive,
+                              operation.a, operation.b);
 }
 
 long adopt(Context& context, const Operation& operation) {
-  return call(__NR_move_mount, descriptor(context, operation.slot), address(""), at_fdcwd,
-              address(operation.path), move_mount_f_empty_path);
+  return move_mount(descriptor(context, operation.slot), operation.path);
 }
 
 long attach_root(Context& context, const Operation& operation) {
@@ -147,8 +115,7 @@ long attach_root(Context& context, const Operation& operation) {
   if (call(__NR_fstatfs, mount, address(&filesystem)) == 0 && filesystem.type == overlay_super_magic &&
       (filesystem.flags & st_rdonly))
     return -e_rofs;
-  const long result =
-      call(__NR_move_mount, mount, address(""), at_fdcwd, address(operation.path), move_mount_f_empty_path);
+  const long result = move_mount(mount, operation.path);
   if (result < 0) return result;
   context.list->slots[plan::root_slot] = mount;
   return 0;
@@ -205,10 +172,10 @@ long protect(Context& context, const Operation& operation) {
   const long target = open_in_root(descriptor(context, plan::root_slot), operation.path, operation.flags);
   if (target == -e_noent || target == -e_notdir) return 0;
   if (target < 0) return target;
-  long result = clone_of(static_cast<int>(target), at_recursive);
+  long result = clone_mount(static_cast<int>(target), "", true);
   if (result >= 0) {
     const int clone = static_cast<int>(result);
-    result = set_mount_attributes(clone, at_recursive, mount_attr_rdonly, 0);
+    result = set_mount_attributes(clone, true, mount_attr_rdonly, 0);
     if (result == 0) result = move_mount(clone, static_cast<int>(target));
     close(clone);
   }

@@ -1,6 +1,7 @@
 #include "init/paths.h"
 
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/syscalls.h"
 #include "init/text.h"
 #include "plan/operations.h"
@@ -87,7 +88,7 @@ long open_in_root(int root, const char* path, uint32_t flags) {
   if (flags & plan::no_symlinks) how.resolve |= resolve_no_symlinks;
   // EAGAIN: `..` raced with a rename somewhere; openat2(2) asks to try again.
   for (int attempt = 0;; attempt++) {
-    const long fd = call(__NR_openat2, root, address(path), address(&how), sizeof how);
+    const long fd = open_how(root, path, how);
     if (fd != -e_intr && (fd != -e_again || attempt > 100)) return fd;
   }
 }

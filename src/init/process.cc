@@ -1,8 +1,10 @@
 // Operations about the process itself: its cgroups, namespaces, limits, and what it becomes.
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/operations.h"
 #include "init/syscalls.h"
 #include "init/text.h"
+#include "sys/missing_call.h"
 
 namespace tare::init {
 
@@ -67,48 +69,34 @@ long set_time_offsets(const Operation& operation) {
 long hide_memory() { return call(__NR_prctl, pr_set_dumpable, 0, 0, 0, 0); }
 
 long join_namespaces(Context& context, const Operation& operation) {
-  return call(__NR_setns, descriptor(context, operation.slot), static_cast<long>(operation.a));
+  return join(descriptor(context, operation.slot), operation.a);
 }
 
 namespace {
 
-long clone_sibling(int cgroup) {
-  CloneArguments arguments{};
-  arguments.flags = clone_parent;
-  if (cgroup >= 0) {
-    arguments.flags |= clone_into_cgroup;
-    arguments.cgroup = static_cast<uint64_t>(cgroup);
-  }
-  return call(__NR_clone3, address(&arguments), sizeof arguments);
-}
-
-// A limit of processes keeps new ones out, and not those that move in (Documentation/admin-guide/cgroup-v2,
-// "PID").
-long move_into(int cgroup) {
-  const long file = call(__NR_openat, cgroup, address("cgroup.procs"), o_wronly | o_cloexec, 0);
-  if (file < 0) return file;
-  const long written = call(__NR_write, file, address("0"), 1);
-  close(static_cast<int>(file));
-  return written < 0 ? written : 0;
-}
+// A cgroup that has others below it and shares its resources out to them, or that is gone.
+bool takes_nobody(long result) { return result == -e_busy || result == -e_noent || result == -e_nodev; }
 
 }  // namespace
 
 // A process does not enter the pid namespace that it joins, its children do; with CLONE_PARENT the child is
 // its parent's own. Joining the cgroup comes after this: a limit of one process would else refuse the fork.
 long fork_process(Context& context, const Operation& operation) {
-  // It has cgroups below it that share its resources out, or is gone: then the first process was moved.
+  // If the cgroup takes nobody, the first process was moved to the other one.
   const int cgroup = descriptor(context, operation.slot), other = descriptor(context, operation.into);
   int born_in = cgroup >= 0 ? cgroup : other;
   long child = clone_sibling(born_in);
-  if (other >= 0 && (child == -e_busy || child == -e_noent || child == -e_nodev))
-    child = clone_sibling(born_in = other);
-  const bool is_full = child == -e_again && born_in >= 0;
-  if (is_full) child = clone_sibling(-1);
+  if (other >= 0 && takes_nobody(child)) child = clone_sibling(born_in = other);
+  // A limit of processes keeps new ones out, and not those that move in (Documentation/admin-guide/cgroup-v2,
+  // "PID"). On older kernels all move.
+  const bool moves = born_in >= 0 && (child == -e_again || sys::is_missing(-child));
+  if (moves) child = clone_sibling(-1);
   if (child < 0) return child;
   if (child > 0)
     for (;;) call(__NR_exit_group, 0);
-  if (const long moved = is_full ? move_into(born_in) : 0; moved < 0) return moved;
+  long moved = moves ? move_into(born_in) : 0;
+  if (other >= 0 && takes_nobody(moved)) moved = move_into(other);
+  if (moved < 0) return moved;
   Message message{.type = Message::Type::forked, .value = 0};
   const long sent =
       call(__NR_sendto, context.list->sync_socket, address(&message), sizeof message, msg_nosignal, 0, 0);
@@ -182,8 +170,7 @@ long synchronise(Context& context, const Operation& operation) {
 long find_program(const Operation& operation) {
   long result = -e_noent;
   for (uint32_t i = 0; result != 0 && operation.list[i]; i++) {
-    const long found =
-        call(__NR_faccessat2, at_fdcwd, address(operation.list[i]), access_execute, at_eaccess);
+    const long found = may_execute(operation.list[i]);
     if (found == 0 || found == -e_acces) result = found;
   }
   return result;
@@ -197,8 +184,8 @@ long place_descriptor(Context& context, const Operation& operation) {
 long close_descriptors(Context& context, const Operation& operation) {
   // The sync socket stays, to report a failing exec; it is close-on-exec.
   const int socket = context.list->sync_socket, first = 3 + static_cast<int>(operation.a);
-  if (socket > first) call(__NR_close_range, first, socket - 1, 0);
-  return call(__NR_close_range, socket + 1, ~0u, 0);
+  if (socket > first) close_range(first, socket - 1);
+  return close_range(socket + 1, -1);
 }
 
 // As execvp(3): the first candidate that can be run; EACCES is remembered, what does not exist is passed

@@ -1,5 +1,6 @@
 // Operations about identity and capabilities.
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/operations.h"
 #include "init/paths.h"
 #include "init/syscalls.h"
@@ -67,7 +68,7 @@ long set_label(Context& context, const Operation& operation) {
   const OpenHow how{.flags = static_cast<uint64_t>(o_wronly | o_cloexec),
                     .mode = 0,
                     .resolve = resolve_beneath | resolve_no_xdev | resolve_no_magiclinks};
-  if (result == 0) result = call(__NR_openat2, proc, address(operation.path), address(&how), sizeof how);
+  if (result == 0) result = open_how(static_cast<int>(proc), operation.path, how);
   close(static_cast<int>(proc));
   if (result < 0) return result;
   const int file = static_cast<int>(result);

@@ -4,6 +4,7 @@
 
 #include "init/constants.h"
 #include "init/interpreter.h"
+#include "init/kernel.h"
 #include "init/syscalls.h"
 
 namespace tare::init {
@@ -43,11 +44,14 @@ extern "C" [[noreturn, gnu::used]] void tare_init(const long* stack) {
   trace = list->trace;
   if (trace) record = begin_record(plan::before_operations, plan::whole_operation);
   if (record) record->begin = began;
-  call(__NR_close_range, 3, ~0u, close_range_cloexec);
+  const long marked = close_on_exec_from(3);
   close(plan::list_descriptor);
   if (record) record->end = plan::ticks();
   Context context{.list = list};
-  run(context);
+  if (marked < 0)
+    list->report.error = static_cast<int32_t>(-marked);
+  else
+    run(context);
   report_failure(*list);
   leave(failed);
 }

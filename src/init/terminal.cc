@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "init/constants.h"
+#include "init/kernel.h"
 #include "init/operations.h"
 #include "init/syscalls.h"
 
@@ -38,7 +39,7 @@ namespace {
 
 long open_beneath(int directory, const char* path, uint64_t flags) {
   const OpenHow how{.flags = flags | o_cloexec, .mode = 0, .resolve = resolve_in_root | resolve_no_symlinks};
-  return call(__NR_openat2, directory, address(path), address(&how), sizeof how);
+  return open_how(directory, path, how);
 }
 
 // /dev/console shows the terminal; bound from its descriptor, never from a /dev/pts path (CVE-2025-52565).
@@ -47,12 +48,11 @@ long bind_console(int directory, const char* name, int terminal) {
   if (result < 0 && result != -e_exist) return result;
   const long target = open_beneath(directory, name, o_path | o_nofollow);
   if (target < 0) return target;
-  result = call(__NR_open_tree, terminal, address(""), open_tree_clone | open_tree_cloexec | at_empty_path);
+  result = clone_mount(terminal, "", false);
   if (result >= 0) {
-    const long clone = result;
-    result = call(__NR_move_mount, clone, address(""), target, address(""),
-                  move_mount_f_empty_path | move_mount_t_empty_path);
-    close(static_cast<int>(clone));
+    const int clone = static_cast<int>(result);
+    result = move_mount(clone, static_cast<int>(target));
+    close(clone);
   }
   close(static_cast<int>(target));
   return result;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/error.h"
@@ -61,6 +62,10 @@ sys::UniqueFd connect_pidfd(const std::string& path) {
 void send_console(sys::Fd socket, sys::Fd console) { send(socket, console, "/dev/ptmx"); }
 
 void send_pidfd(sys::Fd socket, sys::Fd pidfd, Entrance entrance) {
+  struct stat status;
+  if (::fstat(pidfd.number(), &status) == 0 && S_ISDIR(status.st_mode))
+    throw Error(ErrorKind::unsupported, "cannot have a pidfd for the pidfd socket", ENOSYS,
+                "it takes pidfd_open, which a filter refuses here");
   send(socket, pidfd, entrance == Entrance::standard ? "standard" : "setns");
 }
 

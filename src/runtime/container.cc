@@ -25,7 +25,13 @@
 #include "runtime/from_outside.h"
 #include "runtime/init_image.h"
 #include "sys/file.h"
+#include "sys/memory_file.h"
 #include "sys/process.h"
+
+#ifndef SO_PASSPIDFD  // Linux 6.5; Debian 12's headers are older
+#define SO_PASSPIDFD 76
+#define SCM_PIDFD 0x04
+#endif
 
 namespace tare::runtime {
 namespace {
@@ -99,13 +105,10 @@ SocketPair make_sync_sockets() {
   const int on = 1;
   if (::setsockopt(pair.ours.number(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
     throw system_error("cannot ask for the sender of messages");
+  // Linux 6.5; before, a filter that keeps pidfd_open(2) from us leaves a process's directory.
+  if (sys::must_be_given_pidfds())
+    (void)::setsockopt(pair.ours.number(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on);
   return pair;
-}
-
-sys::UniqueFd make_list() {
-  sys::UniqueFd list(::memfd_create("tare-list", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!list) throw system_error("cannot make a memory file");
-  return list;
 }
 
 void fill_list(sys::Fd list, const std::string& bytes) {
@@ -113,25 +116,30 @@ void fill_list(sys::Fd list, const std::string& bytes) {
   const std::uint32_t size = plan::mapped_size(bytes);
   if (size > bytes.size() && ::ftruncate(list.number(), size) != 0)
     throw system_error("cannot make room for a trace in a memory file");
-  // The size is sealed: a shorter file would make the parent's reads fault.
-  if (::fcntl(list.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+  // The size is sealed: nobody can take away what init has mapped. A file that is no memfd knows no seals
+  // (EPERM on tmpfs, elsewhere EINVAL), and nobody has it but init and this process.
+  if (::fcntl(list.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 && errno != EPERM &&
+      errno != EINVAL)
     throw system_error("cannot seal a memory file");
 }
 
 }  // namespace
 
-Container Container::create(const plan::Program& program, const cgroup::Cgroup& cgroup,
+Container Container::create(const plan::Program& planned, const cgroup::Cgroup& cgroup,
                             const Streams& streams, const WhenMounted& when_mounted,
                             WhenFiltered when_filtered) {
   std::optional<recorder::Span> span(std::in_place, "open what the plan names");
   SocketPair sockets = make_sync_sockets();
   Container container;
+  container.list_ = sys::make_memory_file("tare-list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  const Slots slots(planned, cgroup, streams, container.list_);
+  if (slots.leaves_binds_to_init())
+    container.changed_ = std::make_unique<plan::Program>(slots.as_init_can(planned));
+  const plan::Program& program = container.changed_ ? *container.changed_ : planned;
   container.program_ = &program;
-  container.list_ = make_list();
   container.when_filtered_ = std::move(when_filtered);
   for (const auto& entry : program.entries)
     if (entry.kind == plan::Kind::load_filter) container.listener_slot_ = entry.into;
-  const Slots slots(program, cgroup, streams, container.list_);
   span.emplace("prepare tare-init and its list");
   const sys::UniqueFd image = make_init_image();
   fill_list(container.list_,
@@ -165,7 +173,7 @@ Container::~Container() {
 bool Container::receive(Message& message) {
   if (listener_slot_ != plan::no_slot) watch_for_listener();
   iovec part{&message, sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+  alignas(cmsghdr) char control[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -177,10 +185,10 @@ bool Container::receive(Message& message) {
   if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from the container's first process");
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); n > 0 && c; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
-    if (c->cmsg_type == SCM_RIGHTS) {
+    if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-      console_ = sys::UniqueFd(fd);
+      (c->cmsg_type == SCM_RIGHTS ? console_ : sender_pidfd_) = sys::UniqueFd(fd);
     } else if (c->cmsg_type == SCM_CREDENTIALS) {
       ucred sender;
       std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
@@ -228,10 +236,10 @@ void Container::add_to_trace() {
 // The first process has ended, or is about to; its sibling is a child of ours, so its pid is its own until it
 // is reaped.
 void Container::follow_fork() {
-  sys::UniqueFd sibling(static_cast<int>(::syscall(SYS_pidfd_open, sender_, 0)));
+  sys::UniqueFd sibling = sender_pidfd_ ? std::move(sender_pidfd_) : sys::try_open_process(sender_);
   siginfo_t state{};
-  const bool is_ours = sibling && ::waitid(P_PIDFD, static_cast<id_t>(sibling.number()), &state,
-                                           WEXITED | WNOHANG | WNOWAIT) == 0;
+  const bool is_ours =
+      sibling && ::waitid(P_PID, static_cast<id_t>(sender_), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
   if (!is_ours) throw system_error("cannot hold the container's process");
   sys::reap(pid_);
   pid_ = sender_;

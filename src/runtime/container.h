@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <sys/types.h>
 #include <vector>
 
@@ -64,11 +65,13 @@ class Container {
   [[noreturn]] void fail_silently();
 
   const plan::Program* program_ = nullptr;
+  std::unique_ptr<plan::Program> changed_;  ///< for an older kernel
   pid_t pid_ = 0;
   sys::UniqueFd pidfd_, sync_, list_, console_;
   InitTrace trace_;
   std::int64_t told_at_ = 0;
-  pid_t sender_ = 0;  ///< of the last message
+  pid_t sender_ = 0;            ///< of the last message
+  sys::UniqueFd sender_pidfd_;  ///< of the same, where the socket gives it
   WhenFiltered when_filtered_;
   std::int32_t listener_slot_ = plan::no_slot;  ///< of a listener that was not passed on yet
   bool reaped_ = false, let_go_ = false;

@@ -63,14 +63,17 @@ void watch_events(const HostPath& root, const std::string& id, std::chrono::nano
   std::uint64_t known_kills = count_kills();
   Clock::time_point next = Clock::now() + std::min<std::chrono::nanoseconds>(interval, longest_interval);
   Clock::time_point alert_until = {};
+  sys::EndOfProcess end(process);
   for (bool has_ended = false; !has_ended;) {
-    pollfd sources[] = {{.fd = process.number(), .events = POLLIN, .revents = 0},
-                        {.fd = watch.number(), .events = POLLIN, .revents = 0}};
+    pollfd sources[] = {end.wish(), {.fd = watch.number(), .events = POLLIN, .revents = 0}};
     const Clock::time_point now = Clock::now();
-    const timespec wait = time_until(now < alert_until ? std::min(next, now + alert_pause) : next);
+    Clock::time_point until = now < alert_until ? std::min(next, now + alert_pause) : next;
+    if (const int patience = end.patience(-1); patience >= 0)
+      until = std::min<Clock::time_point>(until, now + std::chrono::milliseconds(patience));
+    const timespec wait = time_until(until);
     if (::ppoll(sources, std::size(sources), &wait, nullptr) < 0 && errno != EINTR)
       throw system_error("cannot wait for events");
-    has_ended = sources[0].revents != 0;
+    has_ended = end.is_there(sources[0].revents);
     if (sources[1].revents != 0) {
       cgroup::drain(watch);
       alert_until = Clock::now() + alert_time;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "sys/file.h"
+#include "sys/process.h"
 #include "sys/terminal.h"
 
 namespace tare::runtime {
@@ -105,13 +106,13 @@ CaughtSignals::~CaughtSignals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSignals& signals,
                    NotifySocket* notify) {
   TerminalRelay relay(std::move(console));
-  for (;;) {
-    std::array<pollfd, 5> polled{{{container.pidfd().number(), POLLIN, 0},
+  for (sys::EndOfProcess end(container.pidfd());;) {
+    std::array<pollfd, 5> polled{{end.wish(),
                                   {signals.fd().number(), POLLIN, 0},
                                   relay.console_wish(),
                                   relay.input_wish(),
                                   {notify ? notify->fd().number() : -1, POLLIN, 0}}};
-    if (::poll(polled.data(), polled.size(), -1) < 0) {
+    if (::poll(polled.data(), polled.size(), end.patience(-1)) < 0) {
       if (errno == EINTR) continue;
       throw system_error("cannot poll");
     }
@@ -125,7 +126,7 @@ int stay_until_end(Container& container, sys::UniqueFd console, const CaughtSign
     if (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) relay.read_output();
     if (polled[3].revents) relay.read_input();
     if (polled[4].revents && notify->pass_on(container.pid())) notify = nullptr;
-    if (polled[0].revents) break;
+    if (end.is_there(polled[0].revents)) break;
   }
   relay.drain();
   const int status = container.wait();

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
+#include "sys/missing_call.h"
 #include "sys/process.h"
 
 namespace tare::runtime {
@@ -42,9 +43,10 @@ sys::UniqueFd clone_foreign_tree(const std::string& mount_namespace, const std::
   Errand errand{file.number(), path.c_str(), flags, -1, 0};
   const sys::Child child = sys::clone_child(CLONE_FILES, sys::Fd(-1), fetch, &errand);
   sys::reap(child.pid);
-  if (errand.tree < 0)
+  if (errand.tree < 0 && !sys::is_missing(errand.error_number))
     throw system_error(errand.error_number,
                        format("cannot take {} of {} for a mount", path, mount_namespace));
+  errno = errand.error_number;
   return sys::UniqueFd(errand.tree);
 }
 

@@ -18,6 +18,7 @@
 #include "runtime/seccomp_listener.h"
 #include "runtime/state_dir.h"
 #include "sys/file.h"
+#include "sys/memory_file.h"
 #include "sys/process.h"
 
 namespace tare::runtime {
@@ -58,11 +59,7 @@ constexpr std::size_t longest_shown = 4096;
 struct HookStreams {
   sys::UniqueFd input = make(), output = make(), error = make();
 
-  static sys::UniqueFd make() {
-    sys::UniqueFd file(::memfd_create("tare-hook", MFD_CLOEXEC));
-    if (!file) throw system_error("cannot make a memory file");
-    return file;
-  }
+  static sys::UniqueFd make() { return sys::make_memory_file("tare-hook", MFD_CLOEXEC); }
 };
 
 // The end of what was written, in one line.

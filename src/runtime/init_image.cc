@@ -1,15 +1,19 @@
 #include "runtime/init_image.h"
 
+#include <cerrno>
 #include <fcntl.h>
-#include <linux/mount.h>
+#include <sched.h>
 #include <string_view>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "sys/file.h"
+#include "sys/process.h"
 
 #ifndef MFD_EXEC  // Linux 6.3; Debian 12's headers are older
 #define MFD_EXEC 0x0010U
@@ -30,7 +34,54 @@ std::string_view init_bytes() { return {tare_init_begin, tare_init_end}; }
 bool is_executable(sys::Fd fd) {
   // The answer of the kernel's own check, without executing anything (AT_EXECVE_CHECK is 6.14): the mode and
   // the mount.
-  return ::faccessat(fd.number(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+  return ::faccessat(fd.number(), "", X_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 ||
+         ::access(format("/proc/self/fd/{}", fd.number()).c_str(), X_OK) == 0;  // before 5.8
+}
+
+// What the child needs and what it leaves: its memory and its descriptors are the caller's.
+struct Hiding {
+  std::string_view bytes;
+  std::string user = {}, group = {};  ///< of a user namespace of the child's own; empty: it has none
+  int file = -1, error_number = 0;
+};
+
+bool write_file(const char* path, int flags, std::string_view bytes) {
+  const auto file =
+      static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | flags, 0555));
+  if (file < 0) return false;
+  const bool is_whole =
+      ::syscall(SYS_write, file, bytes.data(), bytes.size()) == static_cast<long>(bytes.size());
+  ::syscall(SYS_close, file);
+  return is_whole;
+}
+
+bool hide_file(Hiding& hiding) {
+  constexpr const char *place = "/proc", *name = "/proc/tare-init";  // a directory that every host has
+  if (!hiding.user.empty() &&
+      !(write_file("/proc/self/uid_map", 0, hiding.user) && write_file("/proc/self/setgroups", 0, "deny") &&
+        write_file("/proc/self/gid_map", 0, hiding.group)))
+    return false;
+  if (::syscall(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::syscall(SYS_mount, "tmpfs", place, "tmpfs", 0, "mode=700") != 0 ||
+      !write_file(name, O_CREAT | O_EXCL, hiding.bytes) ||
+      ::syscall(SYS_fchmodat, AT_FDCWD, name, 0555) != 0 ||
+      ::syscall(SYS_mount, nullptr, place, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
+    return false;
+  hiding.file = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0));
+  return hiding.file >= 0;
+}
+
+[[noreturn]] void hide(void* argument) {
+  auto* hiding = static_cast<Hiding*>(argument);
+  if (!hide_file(*hiding)) hiding->error_number = errno;
+  for (;;) ::syscall(SYS_exit_group, 0);
+}
+
+sys::UniqueFd hide_in_child(Hiding hiding, std::uint64_t namespaces) {
+  const sys::Child child = sys::clone_child(CLONE_FILES | namespaces, sys::Fd(-1), hide, &hiding);
+  sys::reap(child.pid);
+  if (hiding.file < 0) throw system_error(hiding.error_number, "cannot make a tmpfs");
+  return sys::UniqueFd(hiding.file);
 }
 
 }  // namespace
@@ -49,27 +100,19 @@ sys::UniqueFd try_sealed_memory_file() noexcept {
   return is_executable(file) ? std::move(file) : sys::UniqueFd();
 }
 
+// A mount namespace that ends with the child which made it leaves a mount that nobody can change any more;
+// the file in it stays executable.
 sys::UniqueFd make_hidden_file() {
   Step step("hide tare-init in a file system of its own");
-  const sys::UniqueFd filesystem(static_cast<int>(::syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
-  if (!filesystem) throw system_error("cannot open tmpfs");
-  if (::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_STRING, "mode", "700", 0) != 0 ||
-      ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    throw system_error("cannot make a tmpfs");
-  const sys::UniqueFd mount(
-      static_cast<int>(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, 0)));
-  if (!mount) throw system_error("cannot mount a tmpfs");
-  {
-    const sys::UniqueFd file = sys::open_at(mount, "tare-init", O_WRONLY | O_CREAT | O_EXCL, 0555);
-    sys::write_all(file, init_bytes());
-    if (::fchmod(file.number(), 0555) != 0) throw system_error("cannot make tare-init executable");
+  try {
+    return hide_in_child({.bytes = init_bytes()}, CLONE_NEWNS);
+  } catch (const Error& error) {
+    if (error.error_number() != EPERM) throw;
   }
-  const mount_attr read_only{.attr_set = MOUNT_ATTR_RDONLY};
-  if (::syscall(SYS_mount_setattr, mount.number(), "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0)
-    throw system_error("cannot make the tmpfs read-only");
-  // The mount ends with its descriptor; the file stays executable, and its read-only mount can no longer be
-  // changed.
-  return sys::open_at(mount, "tare-init", O_PATH | O_NOFOLLOW);
+  // Who has no right to mount gets it in a user namespace.
+  return hide_in_child(
+      {.bytes = init_bytes(), .user = format("0 {} 1", ::geteuid()), .group = format("0 {} 1", ::getegid())},
+      CLONE_NEWNS | CLONE_NEWUSER);
 }
 
 sys::UniqueFd make_init_image() {

@@ -17,6 +17,7 @@
 #include "runtime/foreign_mount.h"
 #include "store/copy_tree.h"
 #include "sys/file.h"
+#include "sys/missing_call.h"
 #include "sys/path_in_root.h"
 #include "sys/user_namespace.h"
 
@@ -30,7 +31,7 @@ sys::UniqueFd open_tree(const Input& input) {
     return clone_foreign_tree(input.mount_namespace, input.path, input.recursive);
   const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
   sys::UniqueFd fd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, input.path.c_str(), flags)));
-  if (!fd) {
+  if (!fd && !sys::is_missing(errno)) {
     const int number = errno;
     throw system_error(number, format("cannot take {} for a mount", input.path),
                        number == EINVAL && !input.recursive && !sys::in_first_user_namespace()
@@ -47,12 +48,16 @@ bool try_change(sys::Fd mount, bool all_below, mount_attr attributes) {
 
 // A clone of a shared mount is its peer: without more, what is mounted on the host later would appear in the
 // container, and what is mounted in the container on the host (mount_namespaces(7)).
-void set_propagation(const Input& input, sys::Fd mount) {
-  for (const std::uint64_t flags : input.propagation)
-    if (!try_change(
+bool try_set_propagation(const Input& input, sys::Fd mount) {
+  for (const std::uint64_t flags : input.propagation) {
+    if (try_change(
             mount, flags & MS_REC,
             {.attr_set = 0, .attr_clr = 0, .propagation = flags & ~std::uint64_t{MS_REC}, .userns_fd = 0}))
-      throw system_error(format("cannot set the propagation of the mount of {}", input.path));
+      continue;
+    if (sys::is_missing(errno)) return false;
+    throw system_error(format("cannot set the propagation of the mount of {}", input.path));
+  }
+  return true;
 }
 
 // A user namespace lives as long as something is in it, or a descriptor of it is open: a child begins it,
@@ -89,7 +94,7 @@ void configure(sys::Fd filesystem, unsigned command, const char* key, const char
 
 sys::UniqueFd open_bind(const Input& input) {
   sys::UniqueFd fd = open_tree(input);
-  set_propagation(input, fd);
+  if (!fd || !try_set_propagation(input, fd)) return {};
   if (!input.id_source) return fd;
   const sys::UniqueFd user_namespace = open_user_namespace(*input.id_source);
   if (!try_change(fd, input.maps_all_below,
@@ -118,13 +123,26 @@ sys::UniqueFd make_copied_tmpfs(const Input& input) {
   configure(filesystem, FSCONFIG_CMD_CREATE, nullptr, nullptr, input.path);
   sys::UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, filesystem.number(), FSMOUNT_CLOEXEC, 0)));
   if (!mount) throw system_error(format("cannot make a tmpfs for {}", input.path));
-  set_propagation(input, mount);
+  if (!try_set_propagation(input, mount))
+    throw system_error(ENOSYS, format("cannot set the propagation of the mount of {}", input.path));
   const sys::UniqueFd root = sys::open_at(sys::here, input.root, O_PATH | O_DIRECTORY);
   const sys::UniqueFd from = sys::try_open_in_root(root, ContainerPath(input.path), O_RDONLY | O_DIRECTORY);
   if (!from && errno != ENOENT)
     throw system_error(format("cannot copy {} of the root file system", input.path));
   if (from) store::copy_tree(from, sys::open_at(mount, ".", O_RDONLY | O_DIRECTORY));
   return mount;
+}
+
+void check_older_bind(const Input& input) {
+  const bool is_mapped = input.ids == Input::Ids::mapped || input.id_source;
+  if (input.mount_namespace.empty() && !is_mapped) {
+    (void)sys::open_at(sys::here, input.path, O_PATH);
+    return;
+  }
+  throw Error(ErrorKind::unsupported,
+              is_mapped ? format("cannot map the ids of {}", input.path)
+                        : format("cannot take {} of another container", input.path),
+              ENOSYS, "it takes Linux 5.12, and a filter that lets open_tree and mount_setattr pass");
 }
 
 sys::UniqueFd open_user_namespace(const plan::IdSource& source) {

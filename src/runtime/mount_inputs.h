@@ -6,8 +6,11 @@
 
 namespace tare::runtime {
 
-/// A clone of what is at the input's path (open_tree(2)), with its propagation and its mapped ids.
+/// A clone of what is at the input's path (open_tree(2)), with its propagation and its mapped ids. Invalid
+/// where the kernel knows no mounts that are not attached: then init makes it.
 sys::UniqueFd open_bind(const plan::Input& input);
+/// Throws where init could not do that.
+void check_older_bind(const plan::Input& input);
 /// A tmpfs with a copy of what a directory of the root file system has in it.
 sys::UniqueFd make_copied_tmpfs(const plan::Input& input);
 /// A user namespace's file, which keeps it alive.

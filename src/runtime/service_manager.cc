@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
+#include "sys/process.h"
 #include "sys/socket.h"
 
 namespace tare::runtime {
@@ -131,11 +132,11 @@ bool NotifySocket::pass_on(pid_t pid) {
 }
 
 void NotifySocket::wait_until_ready(pid_t pid, sys::Fd process) {
-  for (;;) {
-    std::array<pollfd, 2> polled{{{socket_.number(), POLLIN, 0}, {process.number(), POLLIN, 0}}};
-    if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+  for (sys::EndOfProcess end(process);;) {
+    std::array<pollfd, 2> polled{{{socket_.number(), POLLIN, 0}, end.wish()}};
+    if (::poll(polled.data(), polled.size(), end.patience(-1)) < 0) continue;
     if (polled[0].revents && pass_on(pid)) return send_barrier(manager_);
-    if (polled[1].revents) return;
+    if (end.is_there(polled[1].revents)) return;
   }
 }
 

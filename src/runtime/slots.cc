@@ -1,5 +1,6 @@
 #include "runtime/slots.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,7 +40,14 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
   std::size_t next_join = 0;
   for (const auto& input : program.inputs) {
     switch (input.what) {
-      case Input::What::bind: own(input.slot, open_bind(input)); break;
+      case Input::What::bind:
+        if (sys::UniqueFd mount = open_bind(input)) {
+          own(input.slot, std::move(mount));
+        } else {
+          check_older_bind(input);
+          left_to_init_.push_back(input);
+        }
+        break;
       case Input::What::copied_tmpfs: own(input.slot, make_copied_tmpfs(input)); break;
       case Input::What::user_namespace: own(input.slot, open_user_namespace(*input.id_source)); break;
       case Input::What::directory:
@@ -62,6 +70,20 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
         break;
     }
   }
+}
+
+plan::Program Slots::as_init_can(const plan::Program& program) const {
+  plan::Program changed = program;
+  const auto at = std::ranges::find(changed.entries, plan::Kind::set_propagation, &plan::Entry::kind);
+  std::vector<plan::Entry> binds;
+  for (const Input& input : left_to_init_) {
+    binds.push_back(
+        {.kind = plan::Kind::clone_tree, .into = input.slot, .a = input.recursive, .path = input.path});
+    for (const std::uint64_t flags : input.propagation)
+      binds.push_back({.kind = plan::Kind::set_propagation, .slot = input.slot, .a = flags});
+  }
+  changed.entries.insert(at == changed.entries.end() ? at : at + 1, binds.begin(), binds.end());
+  return changed;
 }
 
 // Init's list takes the place of descriptor 3, so nothing that init inherits may be there.

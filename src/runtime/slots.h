@@ -26,11 +26,17 @@ class Slots {
   /// One for each slot; -1 where there is none, or where an operation will put it.
   const std::vector<int>& numbers() const { return numbers_; }
 
+  /// Where mounts cannot be made before they are attached (open_tree(2), mount_setattr(2)), those of the
+  /// inputs are init's to make: the first thing in its mount namespace.
+  bool leaves_binds_to_init() const { return !left_to_init_.empty(); }
+  plan::Program as_init_can(const plan::Program& program) const;
+
  private:
   void own(std::int32_t slot, sys::UniqueFd fd);
 
   std::vector<int> numbers_;
   std::vector<sys::UniqueFd> owned_;
+  std::vector<plan::Input> left_to_init_;
 };
 
 }  // namespace tare::runtime

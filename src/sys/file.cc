@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/directory.h"
+#include "sys/missing_call.h"
 
 namespace tare::sys {
 namespace {
@@ -148,7 +149,8 @@ std::optional<struct stat> try_status(Fd directory, const std::string& path, int
 }
 
 bool exists(Fd directory, const std::string& path) noexcept {
-  return ::faccessat(directory.number(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::faccessat(directory.number(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+         (is_missing(errno) && try_status(directory, path, AT_SYMLINK_NOFOLLOW));
 }
 
 std::optional<std::string> try_read_link(Fd directory, const std::string& path) {

@@ -13,9 +13,21 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "sys/missing_call.h"
+#include "sys/walk_in_root.h"
 
 namespace tare::sys {
 namespace {
+
+UniqueFd try_walk(Fd root, const char* path, const open_how& how) noexcept {
+  const auto call = [](long number, auto... arguments) {
+    const long result = ::syscall(number, arguments...);
+    return result < 0 ? -long{errno} : result;
+  };
+  const long fd = WalkInRoot(call, root.number(), how.flags, how.mode, how.resolve).open(path);
+  if (fd < 0) errno = static_cast<int>(-fd);
+  return UniqueFd(fd < 0 ? -1 : static_cast<int>(fd));
+}
 
 UniqueFd try_resolve(Fd root, const ContainerPath& path, int flags, unsigned mode,
                      std::uint64_t scope) noexcept {
@@ -26,6 +38,7 @@ UniqueFd try_resolve(Fd root, const ContainerPath& path, int flags, unsigned mod
   for (int attempt = 0;; attempt++) {
     const long fd = ::syscall(SYS_openat2, root.number(), path.c_str(), &how, sizeof how);
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+    if (is_missing(errno)) return try_walk(root, path.c_str(), how);
     if (errno != EINTR && (errno != EAGAIN || attempt > 100)) return UniqueFd();
   }
 }

@@ -4,14 +4,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <linux/sched.h>
-#include <memory>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <span>
 #include <string_view>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,100 +16,31 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/recorder_call.h"
+#include "sys/directory.h"
 #include "sys/file.h"
+#include "sys/missing_call.h"
 
 namespace tare::sys {
 namespace {
 
-constexpr std::size_t stack_size = 64 << 10;
-
 std::span<char> command_line;
+constinit bool pidfd_open_is_missing = false;
 
-struct Unmap {
-  void operator()(void* stack) const noexcept { ::munmap(stack, stack_size); }
-};
+int number_in(std::string_view name) {
+  int number = -1;
+  std::from_chars(name.data(), name.data() + name.size(), number);
+  return number;
+}
 
-// The child returns from the system call on another stack, so nothing of the C++ frame it was made in may be
-// used: it goes straight into `child_main`.
-long clone3_and_enter(clone_args* args, ChildMain child_main, void* argument) {
-  long result;
-#if defined(__x86_64__)
-  register ChildMain entry __asm__("r12") = child_main;
-  register void* passed __asm__("r13") = argument;
-  __asm__ volatile(
-      "syscall\n\t"
-      "test %%rax, %%rax\n\t"
-      "jnz 1f\n\t"
-      "xor %%ebp, %%ebp\n\t"
-      "mov %%r13, %%rdi\n\t"
-      "call *%%r12\n\t"
-      "hlt\n"
-      "1:"
-      : "=a"(result)
-      : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(entry), "r"(passed)
-      : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-  register long x8 __asm__("x8") = SYS_clone3;
-  register long x0 __asm__("x0") = reinterpret_cast<long>(args);
-  register long x1 __asm__("x1") = sizeof *args;
-  register ChildMain entry __asm__("x9") = child_main;
-  register void* passed __asm__("x10") = argument;
-  __asm__ volatile(
-      "svc 0\n\t"
-      "cbnz x0, 1f\n\t"
-      "mov x29, #0\n\t"
-      "mov x0, x10\n\t"
-      "blr x9\n\t"
-      "brk #1\n"
-      "1:"
-      : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(entry), "r"(passed)
-      : "memory", "x30");
-  result = x0;
-#else
-#error "clone_child knows x86-64 and aarch64"
-#endif
-  return result;
+// What close_range(2) does, where it is missing.
+template <typename Act>
+void for_each_descriptor_from(int first, Act act) {
+  const UniqueFd list = open_at(here, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
+  for (const auto& entry : read_entries(list))
+    if (const int number = number_in(entry.name); number >= first && number != list.number()) act(number);
 }
 
 }  // namespace
-
-Child clone_child(std::uint64_t flags, Fd into_cgroup, ChildMain child_main, void* argument) {
-  void* stack =
-      ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) throw system_error("cannot make a stack");
-  const std::unique_ptr<void, Unmap> owner(stack);
-
-  int pidfd = -1;
-  clone_args args{};
-  args.flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
-  args.exit_signal = SIGCHLD;
-  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  args.stack = reinterpret_cast<std::uint64_t>(stack);
-  args.stack_size = stack_size;
-  if (into_cgroup.valid()) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<std::uint64_t>(into_cgroup.number());
-  }
-  // A signal handler must not run in the child: it would run in our memory.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, &before);
-  const std::int64_t begin = recorder::is_on() ? recorder::now() : 0;
-  const long pid = clone3_and_enter(&args, child_main, argument);
-  if (recorder::is_on())
-    recorder::add_call(recorder::own_lane(),
-                       {.kind = recorder::call_kind(SYS_clone3),
-                        .arguments = {1, sizeof args},
-                        .result = pid,
-                        .begin = begin,
-                        .end = recorder::now()},
-                       recorder::own_memory());
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) throw system_error(static_cast<int>(-pid), "cannot make a process (clone3)");
-  return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
-}
 
 void close_others(std::vector<Fd> kept) {
   std::ranges::sort(kept, [](Fd a, Fd b) { return a.number() < b.number(); });
@@ -124,7 +52,15 @@ void close_others(std::vector<Fd> kept) {
     if (number > first) ::close_range(first, number - 1, 0);
     first = number + 1;
   }
-  ::close_range(first, ~0U, 0);
+  if (::close_range(first, ~0U, 0) == 0) return;
+  for_each_descriptor_from(3, [&](int number) {
+    if (!std::ranges::binary_search(kept, number, {}, [](Fd fd) { return fd.number(); })) ::close(number);
+  });
+}
+
+void close_inherited_on_exec() {
+  if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;  // which 5.9 and 5.10 refuse with EINVAL
+  for_each_descriptor_from(3, [](int number) { ::fcntl(number, F_SETFD, FD_CLOEXEC); });
 }
 
 // The kernel puts the words one behind the other.
@@ -168,15 +104,11 @@ int reap(pid_t pid) {
   return status;
 }
 
-bool has_ended(Fd pidfd) {
-  siginfo_t info{};
-  if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.number()), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
-    throw system_error("cannot ask about a process");
-  return info.si_pid != 0;
-}
+namespace {
 
-std::optional<ProcessStatus> try_status_of(pid_t pid) {
-  const UniqueFd file = try_open_at(here, format("/proc/{}/stat", pid), O_RDONLY);
+// The text of proc_pid_stat(5); nullopt: no process any more, or none that can be read about.
+std::optional<ProcessStatus> try_read_status(Fd directory, const std::string& path) {
+  const UniqueFd file = try_open_at(directory, path, O_RDONLY);
   char buffer[1024];
   const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
   const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
@@ -184,14 +116,28 @@ std::optional<ProcessStatus> try_status_of(pid_t pid) {
   const std::size_t begin = text.find('('), end = text.rfind(')');
   if (end == text.npos || end + 2 >= text.size() || begin >= end) return std::nullopt;
   ProcessStatus status{.name = std::string(text.substr(begin + 1, end - begin - 1)), .state = text[end + 2]};
-  std::from_chars(text.data() + std::min(end + 4, text.size()), text.data() + text.size(), status.parent);
-  std::size_t at = end;
-  for (int field = 2; field < 22 && at != text.npos; field++) at = text.find(' ', at + 1);
-  if (at == text.npos) return std::nullopt;
-  const auto [stop, error] =
-      std::from_chars(text.data() + at + 1, text.data() + text.size(), status.start_ticks);
-  if (error != std::errc()) return std::nullopt;
-  return status;
+  std::size_t at = end + 1;
+  const auto read = [&](auto& field, int steps) {
+    for (; steps > 0 && at != text.npos; steps--) at = text.find(' ', at + 1);
+    return at != text.npos &&
+           std::from_chars(text.data() + at + 1, text.data() + text.size(), field).ec == std::errc();
+  };
+  const bool is_whole = read(status.parent, 1) && read(status.threads, 16) && read(status.start_ticks, 2);
+  return is_whole ? std::optional(std::move(status)) : std::nullopt;
+}
+
+// Another thread may outlive the first one, which is a zombie as long.
+bool is_over(Fd directory) {
+  const auto status = try_read_status(directory, "stat");
+  return !status || (status->threads <= 1 && (status->state == 'Z' || status->state == 'X'));
+}
+
+}  // namespace
+
+bool has_ended(Fd process) { return wait_for_end(process, 0); }
+
+std::optional<ProcessStatus> try_status_of(pid_t pid) {
+  return try_read_status(here, format("/proc/{}/stat", pid));
 }
 
 const std::string& boot_id() {
@@ -208,29 +154,49 @@ std::optional<std::uint64_t> start_ticks(pid_t pid) {
   return status ? std::optional(status->start_ticks) : std::nullopt;
 }
 
+UniqueFd try_open_process(pid_t pid) noexcept {
+  if (pid <= 0) return {};
+  UniqueFd held(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (held || !is_missing(errno)) return held;
+  pidfd_open_is_missing = true;
+  return try_open_at(here, format("/proc/{}", pid), O_RDONLY | O_DIRECTORY);
+}
+
+bool must_be_given_pidfds() noexcept { return pidfd_open_is_missing; }
+
 UniqueFd try_hold(pid_t pid, std::uint64_t ticks) {
-  UniqueFd held(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  UniqueFd held = try_open_process(pid);
   // Only now is it known that the pid will not be given to another one while we look.
   if (!held || start_ticks(pid) != ticks) return {};
   return held;
 }
 
 UniqueFd hold_child(pid_t pid) {
-  UniqueFd held(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  UniqueFd held = try_open_process(pid);
   if (!held) throw system_error("cannot hold a process");
   return held;
 }
 
-bool wait_for_end(Fd pidfd, int milliseconds) {
-  pollfd ended{pidfd.number(), POLLIN, 0};
-  int ready;
-  do ready = ::poll(&ended, 1, milliseconds);
-  while (ready < 0 && errno == EINTR);
-  return ready > 0;
+bool EndOfProcess::is_there(short events) {
+  if (events & POLLOUT) is_directory_ = true;
+  return is_directory_ ? is_over(process_) : events != 0;
 }
 
-void kill_process(Fd pidfd) noexcept {
-  ::syscall(SYS_pidfd_send_signal, pidfd.number(), SIGKILL, nullptr, 0);
+bool wait_for_end(Fd process, int milliseconds) {
+  EndOfProcess end(process);
+  for (int left = milliseconds;;) {
+    pollfd wish = end.wish();
+    const int patience = end.patience(left);
+    int ready;
+    do ready = ::poll(&wish, 1, patience);
+    while (ready < 0 && errno == EINTR);
+    if (end.is_there(wish.revents)) return true;
+    if (!wish.revents && milliseconds >= 0 && (left -= patience) <= 0) return false;
+  }
+}
+
+void kill_process(Fd process) noexcept {
+  ::syscall(SYS_pidfd_send_signal, process.number(), SIGKILL, nullptr, 0);
 }
 
 }  // namespace tare::sys
