@@ -172,9 +172,11 @@ bool has_ended(Fd pidfd) {
 }
 
 std::optional<ProcessStatus> try_status_of(pid_t pid) {
-  const UniqueFd file = try_open_at(here, format("/proc/{}/stat", pid), O_RDONLY);
+  const std::string path = format("/proc/{}/stat", pid);
+  const UniqueFd file = try_open_at(here, path, O_RDONLY);
   char buffer[1024];
-  const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
+  const ssize_t size = file ? ::read(file.number(), buffer, sizeof buffer) : -1;
+  if (size < 0 && errno != ENOENT && errno != ESRCH) throw system_error(format("cannot read {}", path));
   const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
   // The second field is the program's name in brackets, in which anything may stand.
   const std::size_t begin = text.find('('), end = text.rfind(')');
@@ -192,7 +194,7 @@ std::optional<ProcessStatus> try_status_of(pid_t pid) {
 
 const std::string& boot_id() {
   static const std::string id = [] {
-    std::string text = try_read_file(here, "/proc/sys/kernel/random/boot_id").value_or(std::string());
+    std::string text = read_file(here, "/proc/sys/kernel/random/boot_id");
     while (text.ends_with('\n')) text.pop_back();
     return text;
   }();
