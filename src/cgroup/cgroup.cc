@@ -112,7 +112,10 @@ void remove_made_parents(const Hierarchy& hierarchy, std::string path) {
     const std::string full = hierarchy.mount.value + path;
     // One that is not there: whoever made the parents was killed in between.
     if (!sys::exists(sys::here, full)) continue;
-    if (!is_marked_as_made(full) || (::rmdir(full.c_str()) != 0 && errno != ENOENT)) return;
+    if (!is_marked_as_made(full)) return;
+    if (::rmdir(full.c_str()) == 0 || errno == ENOENT) continue;
+    if (sys::is_breakdown(errno)) throw system_error(format("cannot remove the cgroup {}", full));
+    return;  // in use, or another one's
   }
 }
 
@@ -276,15 +279,19 @@ void Cgroup::remove(const Layout& layout, const std::string& path) {
   }
 }
 
-Cgroup::~Cgroup() {
-  if (!made_) return;
+void Cgroup::undo() {
+  if (!std::exchange(made_, false)) return;
   // Only what was made here: a hierarchy that had such a cgroup before still has it.
   Layout made;
   for (std::size_t i = 0; i < present_.size(); ++i)
     if (present_[i]) made.hierarchies.push_back(layout_->hierarchies[i]);
+  remove(made, path_);
+  for (const auto& hierarchy : layout_->hierarchies) remove_made_parents(hierarchy, path_);
+}
+
+Cgroup::~Cgroup() {
   try {
-    remove(made, path_);
-    for (const auto& hierarchy : layout_->hierarchies) remove_made_parents(hierarchy, path_);
+    undo();
   } catch (const std::exception&) {
     // The error that undoes this is the one to tell.
   }

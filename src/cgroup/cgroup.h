@@ -45,6 +45,8 @@ class Cgroup {
   ~Cgroup();
 
   void keep() noexcept { made_ = false; }
+  /// What the destructor does, which cannot say that it failed. Throws as `remove` does.
+  void undo();
   const std::string& path() const noexcept { return path_; }
   bool empty() const noexcept;
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "cgroup/text.h"
 #include "sys/file.h"
@@ -93,8 +96,11 @@ Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
 }
 
 bool can_write(const std::string& path) {
-  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ||
-         (sys::is_missing(errno) && ::access(path.c_str(), W_OK) == 0);
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return true;
+  if (sys::is_missing(errno) && ::access(path.c_str(), W_OK) == 0) return true;
+  constexpr int refusals[] = {EACCES, EROFS, ENOENT, ENOTDIR};
+  if (std::ranges::find(refusals, errno) != std::end(refusals)) return false;
+  throw system_error(format("cannot find out whether {} can be written", path));
 }
 
 std::vector<std::string> read_controllers(const std::string& directory) {
@@ -172,6 +178,7 @@ Layout parse_layout(std::string_view mountinfo, std::string_view cgroup) {
 Layout read_layout(const HostPath& proc, const std::string& process) {
   const auto mountinfo = sys::try_read_file(sys::here, (proc / "self/mountinfo").value);
   const auto cgroup = sys::try_read_file(sys::here, (proc / process / "cgroup").value);
+  if (!cgroup && errno == EPERM) throw system_error("cannot find out about cgroups");
   if (!mountinfo || !cgroup) return {};
   Layout layout = parse_layout(*mountinfo, *cgroup);
   for (auto& hierarchy : layout.hierarchies) {

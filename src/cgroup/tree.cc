@@ -163,7 +163,7 @@ std::vector<pid_t> processes_below(sys::Fd directory) {
   return pids;
 }
 
-bool is_marked_as_made(const std::string& path) noexcept {
+bool is_marked_as_made(const std::string& path) {
   const auto status = sys::try_status(sys::here, path, AT_SYMLINK_NOFOLLOW);
   return status && (status->st_mode & mark_of_made) != 0;
 }

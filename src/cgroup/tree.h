@@ -28,6 +28,6 @@ bool try_remove_tree(sys::Fd parent, const std::string& name);
 /// bit, which means nothing here, because mkdir(2) sets it in the moment the cgroup appears: there is no
 /// instant in which to be killed between.
 inline constexpr mode_t mark_of_made = S_ISVTX;
-bool is_marked_as_made(const std::string& path) noexcept;
+bool is_marked_as_made(const std::string& path);
 
 }  // namespace tare::cgroup

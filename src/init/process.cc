@@ -34,9 +34,11 @@ long reset_signals(const Operation& operation) {
     void* restorer;
     uint64_t mask;
   } standard{};
-  for (int signal = 1; signal <= 64; signal++)
-    if (operation.a & (uint64_t{1} << (signal - 1)))
-      call(__NR_rt_sigaction, signal, address(&standard), 0, sizeof(uint64_t));
+  for (int signal = 1; signal <= 64; signal++) {
+    if (!(operation.a & (uint64_t{1} << (signal - 1)))) continue;
+    const long set = call(__NR_rt_sigaction, signal, address(&standard), 0, sizeof(uint64_t));
+    if (set < 0) return set;
+  }
   const uint64_t empty = 0;
   return call(__NR_rt_sigprocmask, sig_setmask, address(&empty), 0, sizeof empty);
 }
@@ -184,8 +186,8 @@ long place_descriptor(Context& context, const Operation& operation) {
 long close_descriptors(Context& context, const Operation& operation) {
   // The sync socket stays, to report a failing exec; it is close-on-exec.
   const int socket = context.list->sync_socket, first = 3 + static_cast<int>(operation.a);
-  if (socket > first) close_range(first, socket - 1);
-  return close_range(socket + 1, -1);
+  const long result = socket > first ? close_range(first, socket - 1) : 0;
+  return result < 0 ? result : close_range(socket + 1, -1);
 }
 
 // As execvp(3): the first candidate that can be run; EACCES is remembered, what does not exist is passed

@@ -81,7 +81,7 @@ void add_home(oci::Process& process, const HostPath& root) {
     if (variable.starts_with("HOME=") && variable.size() > 5) return;
   std::erase(process.env, "HOME=");
   std::string home = "/";
-  const auto directory = sys::try_open_at(sys::here, root.value, O_PATH | O_DIRECTORY);
+  const auto directory = sys::open_at(sys::here, root.value, O_PATH | O_DIRECTORY);
   if (const auto file = sys::try_open_regular_in_root(directory, ContainerPath("/etc/passwd"))) {
     const std::string users = sys::read_all(file);
     for (std::string_view rest = users; !rest.empty();) {

@@ -59,19 +59,23 @@ void raise_ambient_capabilities() {
     if (::syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) break;
 }
 
+constexpr int exec_failed = 254;
+
+[[noreturn]] void leave() {
+  for (;;) ::syscall(SYS_exit_group, exec_failed);
+}
+
 [[noreturn]] void enter_init(void* argument) {
   const auto* launch = static_cast<const Launch*>(argument);
   for (std::size_t i = 0; i < launch->inherited_count; i++)
-    if (launch->inherited[i] >= 0) ::syscall(SYS_fcntl, launch->inherited[i], F_SETFD, 0);
+    if (launch->inherited[i] >= 0 && ::syscall(SYS_fcntl, launch->inherited[i], F_SETFD, 0) != 0) leave();
   if (launch->keeps_capabilities) raise_ambient_capabilities();
   ::syscall(SYS_dup3, launch->list, plan::list_descriptor, 0);
   const char* const arguments[] = {"tare-init", nullptr};
   const char* const environment[] = {nullptr};
   ::syscall(SYS_execveat, launch->image, "", arguments, environment, AT_EMPTY_PATH);
-  for (;;) ::syscall(SYS_exit_group, 254);
+  leave();
 }
-
-constexpr int exec_failed = 254;
 
 // The mount is the one that init holds, too: the descriptors are copies of each other.
 void map_ids_of(const plan::Program& program, const Input& input, int mount, sys::Fd user_namespace) {
@@ -164,10 +168,13 @@ Container Container::create(const plan::Program& planned, const cgroup::Cgroup& 
   return container;
 }
 
+// Whoever joined the container by a fork (fork_process) is a child of this process, too, perhaps one of which
+// nothing was heard yet; and the first process of a pid namespace ends only when all in it have been reaped.
 Container::~Container() {
   if (!pidfd_ || reaped_ || let_go_) return;
   sys::kill_process(pidfd_);
-  ::waitpid(pid_, nullptr, 0);
+  for (pid_t ended = 0; ended != pid_;)
+    if (ended = ::waitpid(-1, nullptr, 0); ended < 0 && errno != EINTR) return;
 }
 
 bool Container::receive(Message& message) {
@@ -268,7 +275,10 @@ void Container::serve_until_ready(const std::vector<int>& slots, const WhenMount
 
 void Container::proceed() {
   const Message go{.type = Message::Type::proceed, .value = 0};
-  if (::send(sync_.number(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go) fail_silently();
+  if (::send(sync_.number(), &go, sizeof go, MSG_NOSIGNAL) == sizeof go) return;
+  if (errno != EPIPE && errno != ECONNRESET)
+    throw system_error("cannot write to the container's first process");
+  fail_silently();
 }
 
 // What only the host's root may do for a user namespace, from outside.
@@ -294,12 +304,12 @@ void Container::start() {
   if (::pread(list_.number(), &report, sizeof report, offsetof(plan::List, report)) != sizeof report)
     throw system_error("cannot read the report of the container's first process");
   if (report.error != 0) fail();
+  if (report.operation + 1 != program_->entries.size()) fail_silently();
   sync_.reset();
 }
 
 void Container::leave_at_gate() {
-  const Message go{.type = Message::Type::proceed, .value = 0};
-  if (::send(sync_.number(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go) fail_silently();
+  proceed();
   Message message{};
   if (!receive(message)) fail_silently();
   if (message.type != Message::Type::sync) fail();
@@ -322,6 +332,7 @@ void Container::fail() {
 
 // No report: killed, or never became tare-init.
 void Container::fail_silently() {
+  sync_.reset();  // one that lives still, against all expectation, ends by this
   plan::Report report{};
   const bool known =
       ::pread(list_.number(), &report, sizeof report, offsetof(plan::List, report)) == sizeof report &&

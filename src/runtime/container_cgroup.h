@@ -37,6 +37,8 @@ class ContainerCgroup {
   /// The container's process is in it.
   void occupied();
   void keep() noexcept;
+  /// Removes it now. Throws when it cannot be removed.
+  void undo() { cgroup_.undo(); }
 
  private:
   std::optional<cgroup::Scope> scope_;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 #include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -38,9 +39,11 @@
 namespace tare::runtime {
 namespace {
 
-// The state directory, removed again unless the container is to stay.
+// The state directory and the cgroup, removed again unless the container is to stay. The directory says where
+// the cgroup is, so it goes last.
 struct Claim {
   StateDirectory directory;
+  std::optional<ContainerCgroup> cgroup;
   bool stays = false;
   std::function<void()> when_gone = [] {};
 
@@ -52,16 +55,20 @@ struct Claim {
     if (!directory.is_there()) stays = true;
     return !stays;
   }
+  void undo() {
+    if (std::exchange(stays, true)) return;
+    if (cgroup) cgroup->undo();
+    directory.remove();
+    when_gone();
+  }
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
-    if (stays) return;
     try {
-      directory.remove();
+      undo();
     } catch (const Error&) {
       // The error that undoes this is the one to tell; `delete` takes the directory for one half made.
     }
-    when_gone();
   }
 };
 
@@ -184,7 +191,7 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   claim.directory.write_config(prepared.bundle.config_text);
   if (NotifySocket::is_wanted()) NotifySocket::make_directory(claim.directory.fd());
   if (prepared.bundle.unit) claim.directory.write_unit(prepared.bundle.unit->name);
-  ContainerCgroup cgroup(cgroup_order(prepared, options.id));
+  ContainerCgroup& cgroup = claim.cgroup.emplace(cgroup_order(prepared, options.id));
   if (const auto owner = cgroup_owner(prepared.bundle.config)) (*cgroup).delegate(*owner);
 
   ResctrlGroups resctrl(prepared.bundle.config, options.id);
@@ -249,7 +256,10 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   }
   if (stay == Stay::not_at_all) container.let_go();
   if (stay == Stay::not_at_all || keep == Keep::state) claim.stays = true;
-  if (claim.stays || !claim.regain()) keep_all();
+  if (claim.stays || !claim.regain())
+    keep_all();
+  else
+    claim.undo();
   return code;
 }
 

@@ -46,12 +46,14 @@ void kill_all(const ContainerState& state, int signal) {
 }
 
 std::optional<oci::RuntimeConfig> try_config(const StateDirectory& directory) {
+  const auto text = directory.try_read_config();
+  if (!text && errno != ENOENT) throw system_error("cannot read the container's config.json");
+  if (!text) return std::nullopt;
   try {
-    if (const auto text = directory.try_read_config()) return parse_config(*text);
+    return parse_config(*text);
   } catch (const Error&) {
-    // Not written to its end: nothing else was made yet.
+    return std::nullopt;  // not written to its end: nothing else was made yet
   }
-  return std::nullopt;
 }
 
 // Of one whose making was killed, only its config may be there to say which cgroup it has.

@@ -314,13 +314,17 @@ HostFacts read_host_facts(const std::string& cgroup, const std::string& process)
   if (::syscall(SYS_capget, &header, data) != 0)
     throw system_error("cannot read this process's capabilities");
   const std::uint64_t permitted = std::uint64_t{data[1].permitted} << 32 | data[0].permitted;
-  for (int capability = 0; capability < 64; capability++)
-    if (::prctl(PR_CAPBSET_READ, capability) == 1)
-      facts.capabilities |= permitted & std::uint64_t{1} << capability;
+  for (int capability = 0; capability < 64; capability++) {
+    const int is_allowed = ::prctl(PR_CAPBSET_READ, capability);
+    if (is_allowed < 0 && errno == EINVAL) break;  // the kernel knows no more
+    if (is_allowed < 0) throw system_error("cannot read this process's capabilities");
+    if (is_allowed) facts.capabilities |= permitted & std::uint64_t{1} << capability;
+  }
   for (int signal = 1; signal < NSIG; signal++) {
-    struct sigaction action;
-    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
-      facts.ignored_signals |= std::uint64_t{1} << (signal - 1);
+    struct sigaction action{};
+    if (::sigaction(signal, nullptr, &action) != 0 && errno != EINVAL)  // libc's own two
+      throw system_error("cannot find out which signals are ignored");
+    if (action.sa_handler == SIG_IGN) facts.ignored_signals |= std::uint64_t{1} << (signal - 1);
   }
   return facts;
 }

@@ -113,8 +113,11 @@ CompiledProfile compile_profile(const oci::Seccomp& profile) {
     const bool is_named = std::ranges::find(profile.architectures, abi.name) != profile.architectures.end();
     if (!is_own && !is_named) {
       // It shares its architecture with the machine's own.
-      if (abi.first_number != 0)
+      if (abi.first_number != 0) {
         tables.front().from[abi.first_number] = {.action = SECCOMP_RET_KILL_PROCESS, .cases = {}};
+        // No call, but a tracer's word for one that it skips; libseccomp gives it the default, too.
+        tables.front().from[~std::uint32_t{0}] = {.action = default_action, .cases = {}};
+      }
       continue;
     }
     if (tables.empty() || tables.back().architecture != abi.architecture)

@@ -165,11 +165,12 @@ void open_gate(sys::Fd directory, const oci::Process& process, pid_t pid) {
     throw Error(ErrorKind::system, "the container's first process has ended");
   const bool said_something = receive(socket, message, none);
   // Else the end of the conversation: the socket closed by the exec, or the process ended before it.
-  const auto report = read_at<plan::Report>(list, offsetof(plan::List, report));
-  if (!report) throw Error(ErrorKind::system, "the container's first process talks nonsense");
-  if (report->error != 0 || said_something) {
-    throw describe(list, *report, process, pid);  // it still waits, to be looked at
-  }
+  const auto head = read_at<plan::List>(list, 0);
+  if (!head) throw Error(ErrorKind::system, "the container's first process talks nonsense");
+  if (head->report.error != 0 || said_something)
+    throw describe(list, head->report, process, pid);  // it still waits, to be looked at
+  if (head->report.operation + 1 != head->operation_count)
+    throw Error(ErrorKind::system, "the container's first process was killed before it was the program");
 }
 
 }  // namespace tare::runtime

@@ -132,6 +132,7 @@ bool StateDirectory::is_there() const noexcept {
 
 std::optional<ContainerState> StateDirectory::try_read() const {
   const auto text = sys::try_read_file(directory_, state_name);
+  if (!text && errno != ENOENT) throw system_error(format("cannot read the state of container {}", id_));
   if (!text) return std::nullopt;
   Step step("read the state of container", id_);
   const json::value value = json::parse(*text);

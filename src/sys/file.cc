@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <sys/file.h>
 
@@ -29,7 +30,17 @@ bool try_remove(Fd parent, const std::string& name) {
   return false;
 }
 
+// For a call that has failed.
+void check_breakdown(std::string_view verb, const std::string& path) {
+  if (is_breakdown(errno)) throw system_error(quoted(verb, path));
+}
+
 }  // namespace
+
+bool is_breakdown(int error_number) noexcept {
+  constexpr int breakdowns[] = {EIO, ENOMEM, ENOSPC, EMFILE, ENFILE};
+  return std::ranges::find(breakdowns, error_number) != std::end(breakdowns);
+}
 
 UniqueFd try_open_at(Fd directory, const std::string& path, int flags, mode_t mode) noexcept {
   int fd;
@@ -66,7 +77,10 @@ std::string read_file(Fd directory, const std::string& path, std::size_t limit) 
 
 std::optional<std::string> try_read_file(Fd directory, const std::string& path, std::size_t limit) {
   UniqueFd fd = try_open_at(directory, path, O_RDONLY);
-  if (!fd) return std::nullopt;
+  if (!fd) {
+    check_breakdown("open", path);
+    return std::nullopt;
+  }
   Step step("read", path);
   try {
     return read_all(fd, limit);
@@ -113,13 +127,16 @@ void replace_file(Fd directory, const std::string& path, std::string_view text, 
   // The owner of a file holds its object's lock, so one temporary name is enough; a left-over one is
   // replaced.
   const std::string temporary = path + ".new";
-  {
+  try {
     UniqueFd fd = open_at(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
     Step step("write", temporary);
     write_all(fd, text);
+    if (::renameat(directory.number(), temporary.c_str(), directory.number(), path.c_str()) != 0)
+      throw system_error(quoted("replace", path));
+  } catch (const Error&) {
+    ::unlinkat(directory.number(), temporary.c_str(), 0);
+    throw;
   }
-  if (::renameat(directory.number(), temporary.c_str(), directory.number(), path.c_str()) != 0)
-    throw system_error(quoted("replace", path));
 }
 
 bool try_make_directory(Fd directory, const std::string& path, mode_t mode) {
@@ -142,22 +159,26 @@ void make_directories(Fd directory, const std::string& path, mode_t mode) {
   (void)try_make_directory(directory, path, mode);
 }
 
-std::optional<struct stat> try_status(Fd directory, const std::string& path, int flags) noexcept {
+std::optional<struct stat> try_status(Fd directory, const std::string& path, int flags) {
   struct stat status;
-  if (::fstatat(directory.number(), path.c_str(), &status, flags) != 0) return std::nullopt;
-  return status;
+  if (::fstatat(directory.number(), path.c_str(), &status, flags) == 0) return status;
+  check_breakdown("look at", path);
+  return std::nullopt;
 }
 
-bool exists(Fd directory, const std::string& path) noexcept {
-  return ::faccessat(directory.number(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-         (is_missing(errno) && try_status(directory, path, AT_SYMLINK_NOFOLLOW));
+bool exists(Fd directory, const std::string& path) {
+  if (::faccessat(directory.number(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (is_missing(errno)) return try_status(directory, path, AT_SYMLINK_NOFOLLOW).has_value();
+  check_breakdown("look for", path);
+  return false;
 }
 
 std::optional<std::string> try_read_link(Fd directory, const std::string& path) {
   char target[PATH_MAX];
   const ssize_t n = ::readlinkat(directory.number(), path.c_str(), target, sizeof target);
-  if (n < 0) return std::nullopt;
-  return std::string(target, static_cast<std::size_t>(n));
+  if (n >= 0) return std::string(target, static_cast<std::size_t>(n));
+  check_breakdown("read", path);
+  return std::nullopt;
 }
 
 std::vector<std::string> list_directory(Fd directory, const std::string& path) {

@@ -19,6 +19,10 @@ namespace tare::sys {
 
 inline constexpr Fd here{AT_FDCWD};
 
+/// An errno that says nothing of the file that was asked for, but that a device fails or that something has
+/// run out: no answer, where a missing file would be one. Those of the `try_x()` that can throw throw it.
+bool is_breakdown(int error_number) noexcept;
+
 UniqueFd open_at(Fd directory, const std::string& path, int flags, mode_t mode = 0);
 UniqueFd try_open_at(Fd directory, const std::string& path, int flags, mode_t mode = 0) noexcept;
 
@@ -45,8 +49,8 @@ bool try_make_directory(Fd directory, const std::string& path, mode_t mode = 075
 /// mkdir -p; what exists is left as it is.
 void make_directories(Fd directory, const std::string& path, mode_t mode = 0755);
 
-bool exists(Fd directory, const std::string& path) noexcept;
-std::optional<struct stat> try_status(Fd directory, const std::string& path, int flags = 0) noexcept;
+bool exists(Fd directory, const std::string& path);
+std::optional<struct stat> try_status(Fd directory, const std::string& path, int flags = 0);
 std::optional<std::string> try_read_link(Fd directory, const std::string& path);
 /// Names in the directory without `.` and `..`, sorted; empty when it does not exist.
 std::vector<std::string> list_directory(Fd directory, const std::string& path);

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "sys/file.h"
 #include "sys/missing_call.h"
 #include "sys/walk_in_root.h"
 
@@ -52,8 +53,8 @@ constexpr decltype(statfs::f_type) kernel_file_systems[] = {
 
 bool is_made_by_kernel(Fd file) {
   struct statfs status;
-  return ::fstatfs(file.number(), &status) != 0 ||
-         std::ranges::find(kernel_file_systems, status.f_type) != std::end(kernel_file_systems);
+  if (::fstatfs(file.number(), &status) != 0) throw system_error("cannot find out what it lies on");
+  return std::ranges::find(kernel_file_systems, status.f_type) != std::end(kernel_file_systems);
 }
 
 }  // namespace
@@ -73,10 +74,12 @@ UniqueFd open_in_root(Fd root, const ContainerPath& path, int flags, unsigned mo
 }
 
 UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path) {
+  const Step step("open in the container's root", path.value);
   const UniqueFd found = try_open_in_root(root, path, O_PATH);
+  if (!found && is_breakdown(errno)) throw system_error("cannot open it");
   if (!found) return {};
   struct stat status;
-  if (::fstat(found.number(), &status) != 0) return {};
+  if (::fstat(found.number(), &status) != 0) throw system_error("cannot look at it");
   if (!S_ISREG(status.st_mode) || is_made_by_kernel(found)) {
     errno = EINVAL;
     return {};
@@ -84,7 +87,9 @@ UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path) {
   // The same file, whatever the path means by now; without waiting for its owner to give up a lease
   // (fcntl(2), F_SETLEASE).
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  return UniqueFd(::open(format("/proc/self/fd/{}", found.number()).c_str(), flags));
+  UniqueFd opened(::open(format("/proc/self/fd/{}", found.number()).c_str(), flags));
+  if (!opened && is_breakdown(errno)) throw system_error("cannot open it");
+  return opened;
 }
 
 }  // namespace tare::sys

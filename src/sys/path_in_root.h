@@ -19,7 +19,8 @@ UniqueFd try_open_beneath(Fd root, const ContainerPath& path, int flags, unsigne
 
 /// Opens a regular file for reading, and nothing else: opening a device node has effects of its own (a
 /// watchdog starts), and so does reading what is in /proc or another of the kernel's own file systems, so
-/// what it is is known before it is opened. Invalid with errno set (EINVAL: something else is there).
+/// what it is is known before it is opened. Invalid with errno set (EINVAL: something else is there), but
+/// throws what says nothing of the file (is_breakdown()).
 UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path);
 
 }  // namespace tare::sys

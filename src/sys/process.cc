@@ -110,7 +110,8 @@ namespace {
 std::optional<ProcessStatus> try_read_status(Fd directory, const std::string& path) {
   const UniqueFd file = try_open_at(directory, path, O_RDONLY);
   char buffer[1024];
-  const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
+  const ssize_t size = file ? ::read(file.number(), buffer, sizeof buffer) : -1;
+  if (size < 0 && errno != ENOENT && errno != ESRCH) throw system_error(format("cannot read {}", path));
   const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
   // The second field is the program's name in brackets, in which anything may stand.
   const std::size_t begin = text.find('('), end = text.rfind(')');
@@ -142,7 +143,7 @@ std::optional<ProcessStatus> try_status_of(pid_t pid) {
 
 const std::string& boot_id() {
   static const std::string id = [] {
-    std::string text = try_read_file(here, "/proc/sys/kernel/random/boot_id").value_or(std::string());
+    std::string text = read_file(here, "/proc/sys/kernel/random/boot_id");
     while (text.ends_with('\n')) text.pop_back();
     return text;
   }();

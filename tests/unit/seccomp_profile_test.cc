@@ -153,6 +153,7 @@ TEST(SeccompProfile, IsForTheArchitecturesThatItNames) {
   EXPECT_EQ(interpret(program, call(SYS_write)), allow);
   EXPECT_EQ(interpret(program, call(3, 0, 0, AUDIT_ARCH_I386)), SECCOMP_RET_KILL_PROCESS);
   EXPECT_EQ(interpret(program, call(0x40000001)), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(interpret(program, call(~0U)), allow);  // what a tracer skips
   program = program_of(R"({"defaultAction": "SCMP_ACT_ALLOW", "archMap": [
       {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]},
       {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}], )" +
