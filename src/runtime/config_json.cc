@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 #include "plan/names.h"
 #include "runtime/config_fields.h"
 
@@ -71,10 +72,10 @@ void read_rlimits(const Node& node, oci::Process& process) {
   node.for_each_element([&](const Node& element) {
     oci::Rlimit limit{.resource = -1};
     read_fields(element, limit, rlimit_fields);
-    if (limit.resource < 0) element.refuse("the type is missing");
-    if (limit.soft > limit.hard) element.refuse("the soft limit is above the hard one");
+    if (limit.resource < 0) element.refuse("type", "it is missing");
+    if (limit.soft > limit.hard) element.refuse("soft", "it is above the hard limit");
     if (std::ranges::find(process.rlimits, limit.resource, &oci::Rlimit::resource) != process.rlimits.end())
-      element.refuse("there are two limits of this type");
+      element.refuse("type", "there are two limits of this type");
     process.rlimits.push_back(limit);
   });
 }
@@ -116,8 +117,13 @@ void read_mounts(const Node& node, oci::RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     oci::Mount& mount = config.mounts.emplace_back();
     read_fields(element, mount, mount_fields);
-    if (mount.destination.empty()) element.refuse("the destination is missing");
+    if (mount.destination.empty()) element.refuse("destination", "it is missing");
   });
+}
+
+void read_root(const Node& node, oci::RuntimeConfig& config) {
+  read_fields(node, config.root, root_fields);
+  if (config.root.path.empty()) node.refuse("path", "it is missing");
 }
 
 void read_annotations(const Node& node, oci::RuntimeConfig& config) {
@@ -131,7 +137,7 @@ void read_version(const Node& node, oci::RuntimeConfig&) {
 
 constexpr KnownField<oci::RuntimeConfig> config_fields[] = {
     {"ociVersion", read_version},
-    {"root", [](const Node& n, oci::RuntimeConfig& c) { read_fields(n, c.root, root_fields); }},
+    {"root", read_root},
     {"process", [](const Node& n, oci::RuntimeConfig& c) { read_process(n, c.process); }},
     {"hostname", [](const Node& n, oci::RuntimeConfig& c) { c.hostname = n.text(); }},
     {"domainname", [](const Node& n, oci::RuntimeConfig& c) { c.domainname = n.text(); }},
@@ -145,17 +151,18 @@ constexpr KnownField<oci::RuntimeConfig> config_fields[] = {
 
 void read_process(const Node& node, oci::Process& process) {
   read_fields(node, process, process_fields);
-  if (process.args.empty()) node.refuse("args are missing");
-  if (process.cwd.value.empty() || process.cwd.value[0] != '/') node.refuse("cwd is not an absolute path");
+  if (process.args.empty()) node.refuse("args", "it is missing");
+  if (!node.fields().contains("cwd")) node.refuse("cwd", "it is missing");
+  if (!process.cwd.value.starts_with('/')) node.refuse("cwd", "it is not an absolute path");
 }
 
 oci::RuntimeConfig parse_config(std::string_view text) {
   const json::value document = json::parse(text);
   const Node node(document);
   oci::RuntimeConfig config;
-  if (!node.fields().contains("ociVersion")) node.refuse("ociVersion is missing");
+  if (!node.fields().contains("ociVersion")) node.refuse("ociVersion", "it is missing");
   read_fields(node, config, config_fields);
-  if (config.root.path.empty()) node.refuse("root.path is missing");
+  if (config.root.path.empty()) node.refuse("root", "it is missing");
   return config;
 }
 
@@ -164,6 +171,12 @@ oci::Process parse_process(std::string_view text) {
   oci::Process process;
   read_process(Node(document), process);
   return process;
+}
+
+void set_user(oci::User& user, std::string_view text) {
+  const std::size_t colon = text.find(':');
+  user.uid = parse_integer<std::uint32_t>(text.substr(0, colon));
+  user.gid = colon == text.npos ? 0 : parse_integer<std::uint32_t>(text.substr(colon + 1));
 }
 
 }  // namespace tare::runtime

@@ -56,10 +56,10 @@ void read_namespaces(const Node& node, RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     NamespaceEntry entry;
     read_fields(element, entry, namespace_fields);
-    if (!entry.has_type) element.refuse("the type is missing");
+    if (!entry.has_type) element.refuse("type", "it is missing");
     if (std::ranges::find(config.namespaces, entry.wanted.kind, &oci::Namespace::kind) !=
         config.namespaces.end())
-      element.refuse("there are two namespaces of this type");
+      element.refuse("type", "there are two namespaces of this type");
     config.namespaces.push_back(std::move(entry.wanted));
   });
 }
@@ -94,10 +94,10 @@ void read_devices(const Node& node, RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     DeviceEntry entry;
     read_fields(element, entry, device_fields);
-    if (entry.node.path.empty()) element.refuse("the path is missing");
-    if (entry.type == "p") element.refuse("named pipes are not supported yet");
+    if (entry.node.path.empty()) element.refuse("path", "it is missing");
+    if (entry.type == "p") element.refuse("type", "named pipes are not supported yet");
     if (entry.type != "c" && entry.type != "u" && entry.type != "b")
-      element.refuse(format("unknown type of device \"{}\"", entry.type));
+      element.refuse("type", format("unknown type of device \"{}\"", entry.type));
     entry.node.type = entry.type == "b" ? 'b' : 'c';
     config.devices.push_back(std::move(entry.node));
   });
@@ -246,7 +246,7 @@ void read_hugepages(const Node& node, Resources& resources) {
   node.for_each_element([&](const Node& element) {
     oci::HugepageLimit limit;
     read_fields(element, limit, hugepage_fields);
-    if (limit.page_size.empty()) element.refuse("pageSize is missing");
+    if (limit.page_size.empty()) element.refuse("pageSize", "it is missing");
     resources.hugepages.push_back(std::move(limit));
   });
 }
@@ -297,7 +297,7 @@ void read_priorities(const Node& node, Resources& resources) {
     Priority priority;
     read_fields(element, priority, priority_fields);
     if (priority.name.empty() || priority.name.find_first_of(" \n") != priority.name.npos)
-      element.refuse("name is none of an interface");
+      element.refuse("name", "this is no interface's name");
     resources.network_priorities.emplace_back(std::move(priority.name), priority.priority);
   });
 }
@@ -343,7 +343,7 @@ constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
      [](const Node& n, oci::Seccomp& s) {
        n.for_each_element([&](const Node& element) {
          read_fields(element, s.rules.emplace_back(), seccomp_rule_fields);
-         if (s.rules.back().action.empty()) element.refuse("action is missing");
+         if (s.rules.back().action.empty()) element.refuse("action", "it is missing");
        });
      }},
 };
@@ -351,7 +351,7 @@ constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
 void read_seccomp(const Node& node, RuntimeConfig& config) {
   config.seccomp.emplace();
   read_fields(node, *config.seccomp, seccomp_fields);
-  if (config.seccomp->default_action.empty()) node.refuse("defaultAction is missing");
+  if (config.seccomp->default_action.empty()) node.refuse("defaultAction", "it is missing");
 }
 
 // The container's mounts are private. One that is a slave sees what is mounted on the host later, which is

@@ -72,7 +72,7 @@ void plan_groups(plan::Program& program, const HostFacts& facts, const std::vect
     program.add({.kind = Kind::set_groups, .groups = groups});
   } else if (!groups.empty()) {
     throw Error(ErrorKind::unsupported,
-                "process.user.additionalGids: in this user namespace no process may change its groups", 0,
+                "/process/user/additionalGids: in this user namespace no process may change its groups", 0,
                 "it takes gids that are mapped by newgidmap(1)");
   }
 }
@@ -113,7 +113,7 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, c
       fresh |= flag_of(wanted.kind);
   }
   if (!(fresh & CLONE_NEWNS))
-    throw Error(ErrorKind::unsupported, "a container needs a mount namespace of its own");
+    throw Error(ErrorKind::unsupported, "/linux/namespaces: a container needs a mount namespace of its own");
   if (fresh & CLONE_NEWUSER) {
     check_user_namespace(config, fresh, joined.empty());
     program.namespaces = fresh & ~std::uint64_t{CLONE_NEWIPC};

@@ -1,7 +1,6 @@
 #include "runtime/plan_mounts.h"
 
 #include <algorithm>
-#include <array>
 #include <linux/capability.h>
 #include <map>
 #include <sys/mount.h>
@@ -12,6 +11,7 @@
 #include "base/format.h"
 #include "base/units.h"
 #include "oci/id_mapping.h"
+#include "runtime/check_config.h"
 #include "runtime/mount_options.h"
 
 namespace tare::runtime {
@@ -28,31 +28,6 @@ bool is_below(std::string_view path, std::string_view top) {
 // elsewhere (CVE-2019-19921, CVE-2023-27561, CVE-2026-41579).
 bool is_system_path(const ContainerPath& path) {
   return is_below(path.value, "/proc") || is_below(path.value, "/sys") || is_below(path.value, "/dev");
-}
-
-// What other runtimes let lie over files of /proc (lxcfs and the like do); anything else could fake what is
-// checked there.
-constexpr std::array<std::string_view, 10> mountable_in_proc = {"/proc/cpuinfo",
-                                                                "/proc/diskstats",
-                                                                "/proc/meminfo",
-                                                                "/proc/stat",
-                                                                "/proc/swaps",
-                                                                "/proc/uptime",
-                                                                "/proc/loadavg",
-                                                                "/proc/slabinfo",
-                                                                "/proc/sys/kernel/ns_last_pid",
-                                                                "/proc/sys/crypto/fips_enabled"};
-
-void check_destination(const oci::Mount& mount) {
-  const std::string& path = mount.destination.value;
-  if (path.empty() || path[0] != '/')
-    throw Error(ErrorKind::invalid, format("the mount destination \"{}\" is not an absolute path", path));
-  if (path.find_first_not_of('/') == std::string::npos)
-    throw Error(ErrorKind::invalid, "nothing can be mounted over the root /");
-  const bool is_proc = mount.type == "proc" || (mount.type == "bind" && mount.source == "/proc");
-  if (!is_below(path, "/proc") || (path == "/proc" && is_proc)) return;
-  if (std::ranges::find(mountable_in_proc, path) == mountable_in_proc.end())
-    throw Error(ErrorKind::invalid, format("{} cannot be mounted over: it is part of /proc", path));
 }
 
 // fsconfig(2) takes strings of at most 255 bytes, overlayfs reads `:`, `,` and `\\` as its own punctuation,
@@ -298,9 +273,7 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
     }
     const std::int32_t slot = program.new_slot();
     if (mount.type == "bind") {
-      if (!options.filesystem.empty())
-        throw Error(ErrorKind::invalid,
-                    format("unknown option \"{}\" for a bind mount", options.filesystem[0].substr(1)));
+      check_bind_options(options);
       program.inputs.push_back({.what = plan::Input::What::bind,
                                 .slot = slot,
                                 .path = mount.source,
