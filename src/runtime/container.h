@@ -57,6 +57,7 @@ class Container {
   void add_to_trace();
   [[noreturn]] void fail();
   [[noreturn]] void fail_silently();
+  [[noreturn]] void refuse_nonsense();
 
   const plan::Program* program_ = nullptr;
   pid_t pid_ = 0;
