@@ -5,6 +5,12 @@
 
 namespace tare::json {
 
+std::string pointer_part(std::string_view name) {
+  std::string part;
+  for (const char c : name) part += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return part;
+}
+
 bool Node::flag() const {
   if (const bool* flag = value_.if_bool()) return *flag;
   refuse("expected true or false");
@@ -66,20 +72,22 @@ bool Node::is_empty() const {
   return value_.is_null();
 }
 
-std::string Node::path() const {
+std::string Node::pointer() const {
   if (!outer_) return {};
-  std::string path = outer_->path();
-  if (name_.data() == nullptr) return path + format("[{}]", index_);
-  return path + (path.empty() ? "" : ".") + std::string(name_);
+  return outer_->pointer() + "/" + (name_.data() == nullptr ? std::to_string(index_) : pointer_part(name_));
 }
 
 void Node::refuse(std::string_view why) const {
-  const std::string at = path();
+  const std::string at = pointer();
   throw Error(ErrorKind::invalid, at.empty() ? std::string(why) : format("{}: {}", at, why));
 }
 
+void Node::refuse(std::string_view field, std::string_view why) const {
+  Node(value_, field, *this).refuse(why);
+}
+
 void Node::refuse_unsupported() const {
-  throw Error(ErrorKind::unsupported, format("{} is not supported yet", path()));
+  throw Error(ErrorKind::unsupported, format("{} is not supported yet", pointer()));
 }
 
 }  // namespace tare::json

@@ -1,5 +1,5 @@
-// Reads JSON that other programs wrote: typed, and an error names the field: "process.args[1]: expected a
-// string".
+// Reads JSON that other programs wrote: typed, and an error names the field as a JSON pointer (RFC 6901):
+// "/process/args/1: expected a string".
 #pragma once
 
 #include <concepts>
@@ -14,6 +14,9 @@
 #include "base/json.h"
 
 namespace tare::json {
+
+/// A field's name as a part of a pointer: ~ becomes ~0, / becomes ~1.
+std::string pointer_part(std::string_view name);
 
 /// A value and the way to it. Nodes live on the stack, each inside the loop over its outer one.
 class Node {
@@ -41,11 +44,13 @@ class Node {
 
   /// Nothing is said by it: null, false, 0, "", [], {}.
   bool is_empty() const;
-  /// "linux.namespaces[2].type"; "" for the whole document.
-  std::string path() const;
-  /// Throws Error{invalid}: "PATH: why".
+  /// "/linux/namespaces/2/type"; "" for the whole document.
+  std::string pointer() const;
+  /// Throws Error{invalid}: "POINTER: why".
   [[noreturn]] void refuse(std::string_view why) const;
-  /// Throws Error{unsupported}: "PATH is not supported yet".
+  /// The same for a field of this object, which need not be there.
+  [[noreturn]] void refuse(std::string_view field, std::string_view why) const;
+  /// Throws Error{unsupported}: "POINTER is not supported yet".
   [[noreturn]] void refuse_unsupported() const;
 
   template <typename Visit>

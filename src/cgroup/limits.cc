@@ -28,14 +28,6 @@ constexpr std::string_view memory_why = "the memory limit", swap_why = "the swap
                            burst_why = "the burst of CPU time", idle_why = "the idle class of CPU time",
                            realtime_why = "the limit of realtime CPU time";
 
-void check_memory(const oci::Resources& resources) {
-  if (!is_limit(resources.memory_swap)) return;
-  if (!is_limit(resources.memory_limit))
-    throw Error(ErrorKind::invalid, "a swap limit needs a memory limit beside it");
-  if (*resources.memory_swap < *resources.memory_limit)
-    throw Error(ErrorKind::invalid, "the limit of memory plus swap is smaller than the memory limit");
-}
-
 void plan_memory_v1(LimitPlanner& planner, const Hierarchy& hierarchy, const oci::Resources& resources,
                     const Facts& facts) {
   auto swap = resources.memory_swap;
@@ -197,6 +189,14 @@ void plan_devices(LimitPlanner& planner, const Layout& layout, const oci::Resour
 }
 
 }  // namespace
+
+void check_memory(const oci::Resources& resources) {
+  if (!is_limit(resources.memory_swap)) return;
+  if (!is_limit(resources.memory_limit))
+    throw Error(ErrorKind::invalid, "a swap limit needs a memory limit beside it");
+  if (*resources.memory_swap < *resources.memory_limit)
+    throw Error(ErrorKind::invalid, "the limit of memory plus swap is smaller than the memory limit");
+}
 
 Facts read_facts(const Layout& layout, const std::string& path) {
   Facts facts;

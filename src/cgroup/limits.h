@@ -39,6 +39,9 @@ Facts read_facts(const Layout& layout, const std::string& path = {});
 std::vector<Write> plan_limits(const Layout& layout, const oci::Resources& resources,
                                const Facts& facts = {});
 
+/// Throws Error{invalid} when the limits of memory and of swap contradict each other.
+void check_memory(const oci::Resources& resources);
+
 /// The controllers without which plan_limits's list cannot be written.
 std::vector<std::string> needed_controllers(const oci::Resources& resources);
 

@@ -109,7 +109,7 @@ bool is_of_cgroups(std::string_view file) { return controller_of(file) == "cgrou
 void plan_unified(LimitPlanner& planner, const oci::Resources& resources) {
   if (resources.unified.empty()) return;
   if (planner.layout().mode() != Mode::v2)
-    throw Error(ErrorKind::unsupported, "linux.resources.unified is for cgroup v2 alone, and this is not it",
+    throw Error(ErrorKind::unsupported, "/linux/resources/unified is for cgroup v2 alone, and this is not it",
                 0,
                 "boot with systemd.unified_cgroup_hierarchy=1, or use the other fields of linux.resources");
   for (const auto& [file, value] : resources.unified) {

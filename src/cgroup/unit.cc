@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view slice_end = ".slice", own_prefix = "tare-runtime";
 
 Error invalid(std::string text, std::string hint = {}) {
-  return Error(ErrorKind::invalid, "linux.cgroupsPath: " + std::move(text), 0, std::move(hint));
+  return Error(ErrorKind::invalid, "/linux/cgroupsPath: " + std::move(text), 0, std::move(hint));
 }
 
 bool is_letter_or_digit(char c) {

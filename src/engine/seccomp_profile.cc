@@ -136,8 +136,8 @@ constexpr KnownField<Profile> profile_fields[] = {
      [](const Node& n, Profile& p) {
        n.for_each_element([&](const Node& element) {
          read_fields(element, p.rules.emplace_back(), rule_fields);
-         if (p.rules.back().rule.action.empty()) element.refuse("action is missing");
-         if (p.rules.back().rule.names.empty()) element.refuse("names are missing");
+         if (p.rules.back().rule.action.empty()) element.refuse("action", "it is missing");
+         if (p.rules.back().rule.names.empty()) element.refuse("names", "it is missing");
        });
      }},
 };
@@ -164,9 +164,9 @@ oci::Seccomp parse_profile(std::string_view text, const ProfileFacts& facts) {
   const Node root(document);
   Profile profile;
   read_fields(root, profile, profile_fields);
-  if (profile.seccomp.default_action.empty()) root.refuse("defaultAction is missing");
+  if (profile.seccomp.default_action.empty()) root.refuse("defaultAction", "it is missing");
   if (!profile.seccomp.architectures.empty() && !profile.architecture_map.empty())
-    root.refuse("use either \"architectures\" or \"archMap\"");
+    root.refuse("archMap", "use either \"architectures\" or \"archMap\"");
   for (auto& mapping : profile.architecture_map)
     if (mapping.architecture == runtime::own_abis().front().name) {
       profile.seccomp.architectures = std::move(mapping.others);

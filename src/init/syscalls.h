@@ -8,7 +8,10 @@
 
 namespace tare::init {
 
-#if defined(__x86_64__)
+#if defined(TARE_FUZZ)
+/// The kernel that a fuzz harness is (tests/fuzz/operation_list.cc).
+long call_kernel(long number, long a, long b, long c, long d, long e, long f);
+#elif defined(__x86_64__)
 inline long call_kernel(long number, long a, long b, long c, long d, long e, long f) {
   long result = number;
   register long r10 __asm__("r10") = d;

@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "cgroup/devices.h"
 #include "cgroup/text.h"
+#include "runtime/check_config.h"
 #include "runtime/config_json.h"
 #include "sys/file.h"
 #include "sys/path_in_root.h"
@@ -55,11 +56,11 @@ std::string cgroup_path(const std::string& cgroups_path, const std::string& id) 
     const std::string_view name = rest.substr(0, slash);
     rest.remove_prefix(slash == rest.npos ? rest.size() : slash + 1);
     if (name == "..")
-      throw Error(ErrorKind::invalid, format("linux.cgroupsPath: \"{}\" has .. in it", cgroups_path));
+      throw Error(ErrorKind::invalid, format("/linux/cgroupsPath: \"{}\" has .. in it", cgroups_path));
     if (!name.empty() && name != ".") path.append("/").append(name);
   }
   if (path.empty())
-    throw Error(ErrorKind::invalid, "linux.cgroupsPath: the root cgroup is not a container's");
+    throw Error(ErrorKind::invalid, "/linux/cgroupsPath: the root cgroup is not a container's");
   return path;
 }
 
@@ -67,7 +68,7 @@ void complete_config(oci::RuntimeConfig& config, const HostPath& bundle, const s
   if (!config.root.path.value.starts_with('/')) config.root.path = bundle / config.root.path.value;
   const auto root = sys::try_status(sys::here, config.root.path.value, AT_SYMLINK_NOFOLLOW);
   if (!root || !S_ISDIR(root->st_mode))
-    throw Error(ErrorKind::invalid, format("root.path: {}{}", config.root.path.value,
+    throw Error(ErrorKind::invalid, format("/root/path: {}{}", config.root.path.value,
                                            root ? " is not a directory" : ": no such file or directory"));
   config.root.path = sys::canonical(config.root.path);
   config.root.ids_are_mapped = true;  // a bundle's files are owned by the ids that its user namespace maps
@@ -109,7 +110,8 @@ Bundle read_bundle(const HostPath& directory, const std::string& id, const std::
   bundle.config_text = std::move(*text);
   Step step("config.json");
   bundle.config = parse_config(bundle.config_text);
-  if (bundle.config.process.args.empty()) throw Error(ErrorKind::invalid, "process is missing");
+  if (bundle.config.process.args.empty()) throw Error(ErrorKind::invalid, "/process: it is missing");
+  check_config(bundle.config);
   if (driver == CgroupDriver::systemd) {
     bundle.unit = unit_for(bundle.config.cgroups_path, id);
     bundle.config.cgroups_path = bundle.unit->cgroup;

@@ -25,7 +25,7 @@ constexpr KnownField<oci::Hook> hook_fields[] = {
 void read_list(const Node& node, std::vector<oci::Hook>& hooks) {
   node.for_each_element([&](const Node& element) {
     read_fields(element, hooks.emplace_back(), hook_fields);
-    if (hooks.back().path.empty()) element.refuse("path is missing");
+    if (hooks.back().path.empty()) element.refuse("path", "it is missing");
   });
 }
 

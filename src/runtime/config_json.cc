@@ -1,6 +1,7 @@
 #include "runtime/config_json.h"
 
 #include "base/error.h"
+#include "base/units.h"
 #include "runtime/config_fields.h"
 
 namespace tare::runtime {
@@ -28,8 +29,13 @@ void read_mounts(const Node& node, oci::RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     oci::Mount& mount = config.mounts.emplace_back();
     read_fields(element, mount, mount_fields);
-    if (mount.destination.empty()) element.refuse("the destination is missing");
+    if (mount.destination.empty()) element.refuse("destination", "it is missing");
   });
+}
+
+void read_root(const Node& node, oci::RuntimeConfig& config) {
+  read_fields(node, config.root, root_fields);
+  if (config.root.path.empty()) node.refuse("path", "it is missing");
 }
 
 void read_annotations(const Node& node, oci::RuntimeConfig& config) {
@@ -43,7 +49,7 @@ void read_version(const Node& node, oci::RuntimeConfig&) {
 
 constexpr KnownField<oci::RuntimeConfig> config_fields[] = {
     {"ociVersion", read_version},
-    {"root", [](const Node& n, oci::RuntimeConfig& c) { read_fields(n, c.root, root_fields); }},
+    {"root", read_root},
     {"process", [](const Node& n, oci::RuntimeConfig& c) { read_process(n, c.process); }},
     {"hostname", [](const Node& n, oci::RuntimeConfig& c) { c.hostname = n.text(); }},
     {"domainname", [](const Node& n, oci::RuntimeConfig& c) { c.domainname = n.text(); }},
@@ -59,9 +65,9 @@ oci::RuntimeConfig parse_config(std::string_view text) {
   const json::value document = json::parse(text);
   const Node node(document);
   oci::RuntimeConfig config;
-  if (!node.fields().contains("ociVersion")) node.refuse("ociVersion is missing");
+  if (!node.fields().contains("ociVersion")) node.refuse("ociVersion", "it is missing");
   read_fields(node, config, config_fields);
-  if (config.root.path.empty()) node.refuse("root.path is missing");
+  if (config.root.path.empty()) node.refuse("root", "it is missing");
   return config;
 }
 
@@ -70,6 +76,12 @@ oci::Process parse_process(std::string_view text) {
   oci::Process process;
   read_process(Node(document), process);
   return process;
+}
+
+void set_user(oci::User& user, std::string_view text) {
+  const std::size_t colon = text.find(':');
+  user.uid = parse_integer<std::uint32_t>(text.substr(0, colon));
+  user.gid = colon == text.npos ? 0 : parse_integer<std::uint32_t>(text.substr(colon + 1));
 }
 
 }  // namespace tare::runtime

@@ -17,4 +17,7 @@ oci::RuntimeConfig parse_config(std::string_view text);
 /// "process".
 oci::Process parse_process(std::string_view text);
 
+/// What `exec --user` says: UID[:GID], numbers; without a group it is 0. Throws Error{invalid}.
+void set_user(oci::User& user, std::string_view text);
+
 }  // namespace tare::runtime

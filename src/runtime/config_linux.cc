@@ -52,10 +52,10 @@ void read_namespaces(const Node& node, RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     NamespaceEntry entry;
     read_fields(element, entry, namespace_fields);
-    if (!entry.has_type) element.refuse("the type is missing");
+    if (!entry.has_type) element.refuse("type", "it is missing");
     if (std::ranges::find(config.namespaces, entry.wanted.kind, &oci::Namespace::kind) !=
         config.namespaces.end())
-      element.refuse("there are two namespaces of this type");
+      element.refuse("type", "there are two namespaces of this type");
     config.namespaces.push_back(std::move(entry.wanted));
   });
 }
@@ -85,10 +85,10 @@ void read_devices(const Node& node, RuntimeConfig& config) {
   node.for_each_element([&](const Node& element) {
     DeviceEntry entry;
     read_fields(element, entry, device_fields);
-    if (entry.node.path.empty()) element.refuse("the path is missing");
+    if (entry.node.path.empty()) element.refuse("path", "it is missing");
     constexpr std::string_view types[] = {"c", "u", "b", "p"};  // u: c without a buffer, as it once was
     if (std::ranges::find(types, entry.type) == std::end(types))
-      element.refuse(format("unknown type of device \"{}\"", entry.type));
+      element.refuse("type", format("unknown type of device \"{}\"", entry.type));
     entry.node.type = entry.type == "u" ? 'c' : entry.type[0];
     config.devices.push_back(std::move(entry.node));
   });
@@ -118,7 +118,7 @@ constexpr KnownField<oci::Seccomp> seccomp_fields[] = {
      [](const Node& n, oci::Seccomp& s) {
        n.for_each_element([&](const Node& element) {
          read_fields(element, s.rules.emplace_back(), seccomp_rule_fields);
-         if (s.rules.back().action.empty()) element.refuse("action is missing");
+         if (s.rules.back().action.empty()) element.refuse("action", "it is missing");
        });
      }},
 };
@@ -127,9 +127,9 @@ void read_seccomp(const Node& node, RuntimeConfig& config) {
   config.seccomp.emplace();
   read_fields(node, *config.seccomp, seccomp_fields);
   const oci::Seccomp& seccomp = *config.seccomp;
-  if (seccomp.default_action.empty()) node.refuse("defaultAction is missing");
+  if (seccomp.default_action.empty()) node.refuse("defaultAction", "it is missing");
   if (seccomp.listener_path.empty() && has_notifications(seccomp))
-    node.refuse(format("{} needs a listenerPath", notify_action));
+    node.refuse("listenerPath", format("it is missing, and {} needs it", notify_action));
 }
 
 constexpr KnownField<oci::TimeOffset> time_offset_fields[] = {
@@ -232,7 +232,7 @@ constexpr KnownField<oci::MemoryPolicy> memory_policy_fields[] = {
 
 void read_memory_policy(const Node& node, RuntimeConfig& config) {
   if (node.fields().empty()) return;
-  if (!node.fields().contains("mode")) node.refuse("mode is missing");
+  if (!node.fields().contains("mode")) node.refuse("mode", "it is missing");
   read_fields(node, config.memory_policy.emplace(), memory_policy_fields);
 }
 

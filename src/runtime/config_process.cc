@@ -70,10 +70,10 @@ void read_rlimits(const Node& node, oci::Process& process) {
   node.for_each_element([&](const Node& element) {
     oci::Rlimit limit{.resource = -1};
     read_fields(element, limit, rlimit_fields);
-    if (limit.resource < 0) element.refuse("the type is missing");
-    if (limit.soft > limit.hard) element.refuse("the soft limit is above the hard one");
+    if (limit.resource < 0) element.refuse("type", "it is missing");
+    if (limit.soft > limit.hard) element.refuse("soft", "it is above the hard limit");
     if (std::ranges::find(process.rlimits, limit.resource, &oci::Rlimit::resource) != process.rlimits.end())
-      element.refuse("there are two limits of this type");
+      element.refuse("type", "there are two limits of this type");
     process.rlimits.push_back(limit);
   });
 }
@@ -100,13 +100,13 @@ constexpr KnownField<Scheduler> scheduler_fields[] = {
 // What the kernel would pass over for a policy that does not have it is no container that was asked for.
 void read_scheduler(const Node& node, oci::Process& process) {
   Scheduler scheduler;
-  if (!node.fields().contains("policy")) node.refuse("policy is missing");
+  if (!node.fields().contains("policy")) node.refuse("policy", "it is missing");
   read_fields(node, scheduler, scheduler_fields);
   const std::uint32_t policy = scheduler.policy;
   if (scheduler.priority != 0 && policy != SCHED_FIFO && policy != SCHED_RR)
-    node.refuse("priority is for SCHED_FIFO and SCHED_RR");
+    node.refuse("priority", "it is for SCHED_FIFO and SCHED_RR");
   if ((scheduler.runtime | scheduler.deadline | scheduler.period) != 0 && policy != SCHED_DEADLINE)
-    node.refuse("runtime, deadline and period are for SCHED_DEADLINE");
+    node.refuse("policy", "runtime, deadline and period are for SCHED_DEADLINE");
   process.scheduler = scheduler;
 }
 
@@ -122,7 +122,7 @@ constexpr KnownField<IoPriority> io_priority_fields[] = {
 void read_io_priority(const Node& node, oci::Process& process) {
   IoPriority priority;
   read_fields(node, priority, io_priority_fields);
-  if (!priority.io_class) node.refuse("class is missing");
+  if (!priority.io_class) node.refuse("class", "it is missing");
   process.io_priority = IOPRIO_PRIO_VALUE(*priority.io_class, priority.level);
 }
 
@@ -155,8 +155,9 @@ constexpr KnownField<oci::Process> process_fields[] = {
 
 void read_process(const Node& node, oci::Process& process) {
   read_fields(node, process, process_fields);
-  if (process.args.empty()) node.refuse("args are missing");
-  if (process.cwd.value.empty() || process.cwd.value[0] != '/') node.refuse("cwd is not an absolute path");
+  if (process.args.empty()) node.refuse("args", "it is missing");
+  if (!node.fields().contains("cwd")) node.refuse("cwd", "it is missing");
+  if (!process.cwd.value.starts_with('/')) node.refuse("cwd", "it is not an absolute path");
 }
 
 }  // namespace tare::runtime

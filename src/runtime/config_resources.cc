@@ -159,7 +159,7 @@ void read_hugepages(const Node& node, Resources& resources) {
   node.for_each_element([&](const Node& element) {
     oci::HugepageLimit limit;
     read_fields(element, limit, hugepage_fields);
-    if (limit.page_size.empty()) element.refuse("pageSize is missing");
+    if (limit.page_size.empty()) element.refuse("pageSize", "it is missing");
     resources.hugepages.push_back(std::move(limit));
   });
 }
@@ -210,7 +210,7 @@ void read_priorities(const Node& node, Resources& resources) {
     Priority priority;
     read_fields(element, priority, priority_fields);
     if (priority.name.empty() || priority.name.find_first_of(" \n") != priority.name.npos)
-      element.refuse("name is none of an interface");
+      element.refuse("name", "this is no interface's name");
     resources.network_priorities.emplace_back(std::move(priority.name), priority.priority);
   });
 }

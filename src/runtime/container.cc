@@ -180,7 +180,8 @@ Container::~Container() {
 bool Container::receive(Message& message) {
   if (listener_slot_ != plan::no_slot) watch_for_listener();
   iovec part{&message, sizeof message};
-  alignas(cmsghdr) char control[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+  // Room for one descriptor and a pidfd, and not for more: the kernel closes what does not fit (unix(7)).
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_LEN(sizeof(int))];
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -190,7 +191,7 @@ bool Container::receive(Message& message) {
   do n = ::recvmsg(sync_.number(), &header, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from the container's first process");
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); n > 0 && c; c = CMSG_NXTHDR(&header, c)) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); n >= 0 && c; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
     if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD) {
       int fd;
@@ -248,6 +249,8 @@ void Container::follow_fork() {
   const bool is_ours =
       sibling && ::waitid(P_PID, static_cast<id_t>(sender_), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
   if (!is_ours) throw system_error("cannot hold the container's process");
+  if (sender_ == pid_) refuse_nonsense();
+  sys::kill_process(pidfd_);
   sys::reap(pid_);
   pid_ = sender_;
   pidfd_ = std::move(sibling);
@@ -264,7 +267,7 @@ void Container::serve_until_ready(const std::vector<int>& slots, const WhenMount
       else if (point == plan::Sync::mounted && when_mounted)
         when_mounted(*this);
       else
-        fail_silently();
+        refuse_nonsense();
       proceed();
     }
     if (message.type == Message::Type::forked) follow_fork();
@@ -326,17 +329,27 @@ void Container::fail() {
   const sys::UniqueFd root = sys::try_open_at(sys::here, format("/proc/{}/root", pid_), O_PATH | O_DIRECTORY);
   Error error = describe_failure(*program_, report, root);
   sync_.reset();
+  sys::kill_process(pidfd_);
   wait();
   throw error;  // NOLINT(misc-throw-by-value-catch-by-reference): described before the wait, thrown after it
 }
 
-// No report: killed, or never became tare-init.
+// Whoever that is, it need not end by itself.
+void Container::refuse_nonsense() {
+  sys::kill_process(pidfd_);
+  wait();
+  throw Error(ErrorKind::system, "the container's first process talks nonsense");
+}
+
+// No report: killed, or never became tare-init. One that only closed its socket is ended; the status of one
+// that ended before stays what it is.
 void Container::fail_silently() {
   sync_.reset();  // one that lives still, against all expectation, ends by this
   plan::Report report{};
   const bool known =
       ::pread(list_.number(), &report, sizeof report, offsetof(plan::List, report)) == sizeof report &&
       report.operation < program_->entries.size();
+  sys::kill_process(pidfd_);
   const int status = wait();
   if (WIFEXITED(status) && WEXITSTATUS(status) == exec_failed)
     throw Error(ErrorKind::unsupported, "tare-init could not be executed", 0,

@@ -63,6 +63,7 @@ class Container {
   void add_to_trace();
   [[noreturn]] void fail();
   [[noreturn]] void fail_silently();
+  [[noreturn]] void refuse_nonsense();
 
   const plan::Program* program_ = nullptr;
   std::unique_ptr<plan::Program> changed_;  ///< for an older kernel

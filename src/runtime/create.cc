@@ -90,7 +90,7 @@ void fit_cgroup(Preparation& made, CgroupDriver driver) {
   if (driver == CgroupDriver::none) {
     if (is_named)
       throw Error(ErrorKind::conflict,
-                  "linux.cgroupsPath names a cgroup, and --cgroup-manager says disabled");
+                  "/linux/cgroupsPath names a cgroup, and --cgroup-manager says disabled");
     for (auto& hierarchy : cgroups.hierarchies) hierarchy.writable = false;
   }
   if (driver != CgroupDriver::none && !made.facts.in_user_namespace) return;
@@ -98,7 +98,7 @@ void fit_cgroup(Preparation& made, CgroupDriver driver) {
   if (driver == CgroupDriver::none || cgroups.hierarchies.empty()) return;
   if (is_named && !cgroups.writable())
     throw Error(ErrorKind::unsupported,
-                format("linux.cgroupsPath: {}: permission denied", config.cgroups_path), 0,
+                format("/linux/cgroupsPath: {}: permission denied", config.cgroups_path), 0,
                 "leave it out, or let systemd make it (--systemd-cgroup)");
   if (made.bundle.unit) cgroup::come_within_reach(cgroups);
 }

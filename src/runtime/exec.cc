@@ -64,7 +64,7 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
   if (passed > 0) pass_descriptors_on(program, passed);
   sys::use_all_processors();
   if (const auto& initial = config.process.affinity_of_exec.initial; !initial.empty())
-    use_processors(0, initial, "process.execCPUAffinity.initial");
+    use_processors(0, initial, "/process/execCPUAffinity/initial");
   std::optional<CaughtSignals> signals;
   if (options.stay == Stay::until_end) signals.emplace();
   const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);

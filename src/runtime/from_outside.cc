@@ -57,13 +57,13 @@ void use_processors(pid_t pid, const std::string& list, std::string_view field) 
 void set_from_outside(pid_t pid, const plan::Settings& settings) {
   if (settings.oom_score_adj) set_oom_score_adj(pid, *settings.oom_score_adj);
   if (settings.scheduler)
-    check(::syscall(SYS_sched_setattr, pid, &*settings.scheduler, 0), "process.scheduler");
+    check(::syscall(SYS_sched_setattr, pid, &*settings.scheduler, 0), "/process/scheduler");
   if (settings.io_priority)
-    check(::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, *settings.io_priority), "process.ioPriority");
+    check(::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, *settings.io_priority), "/process/ioPriority");
   if (settings.processors == plan::all_processors)
     sys::use_all_processors(pid);
   else if (!settings.processors.empty())
-    use_processors(pid, settings.processors, "process.execCPUAffinity.final");
+    use_processors(pid, settings.processors, "/process/execCPUAffinity/final");
 }
 
 }  // namespace tare::runtime

@@ -18,7 +18,7 @@ Error refuse(const std::string& name, std::string_view why) {
   return Error(ErrorKind::invalid, format("sysctl \"{}\" {}", name, why));
 }
 
-void check(const oci::RuntimeConfig& config, const std::string& name) {
+void check_name(const oci::RuntimeConfig& config, const std::string& name) {
   const auto kind = namespace_of_parameter(name);
   const bool is_own =
       kind && std::ranges::find(config.namespaces, *kind, &oci::Namespace::kind) != config.namespaces.end();
@@ -61,11 +61,16 @@ std::optional<NamespaceKind> namespace_of_parameter(std::string_view name) {
   return std::nullopt;
 }
 
+void check_parameter(const oci::RuntimeConfig& config, const oci::KernelParameter& parameter) {
+  const std::string name = normal_parameter_name(parameter.name);
+  check_name(config, name);
+  if (parameter.value.empty()) throw refuse(name, "has no value");
+}
+
 void plan_parameters(plan::Program& program, const oci::RuntimeConfig& config, std::int32_t proc) {
   for (const auto& parameter : config.sysctl) {
     const std::string name = normal_parameter_name(parameter.name);
-    check(config, name);
-    if (parameter.value.empty()) throw refuse(name, "has no value");
+    check_parameter(config, parameter);
     if (proc == plan::no_slot)
       throw Error(ErrorKind::unsupported,
                   format("the sysctl \"{}\" needs a /proc of the container's own", name));

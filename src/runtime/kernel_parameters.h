@@ -18,8 +18,11 @@ std::string normal_parameter_name(std::string_view name);
 /// normal.
 std::optional<oci::NamespaceKind> namespace_of_parameter(std::string_view name);
 
-/// Adds what sets config.sysctl through the container's procfs in the slot `proc`, or plan::no_slot. Throws
-/// Error{invalid} for a parameter that is not of a namespace of the container's own.
+/// Throws Error{invalid} for one without a value, or that is not of a namespace of the container's own.
+void check_parameter(const oci::RuntimeConfig& config, const oci::KernelParameter& parameter);
+
+/// Adds what sets config.sysctl through the container's procfs in the slot `proc`, or plan::no_slot. Checks
+/// each of them.
 void plan_parameters(plan::Program& program, const oci::RuntimeConfig& config, std::int32_t proc);
 
 }  // namespace tare::runtime

@@ -72,7 +72,7 @@ void plan_groups(plan::Program& program, const HostFacts& facts, const std::vect
     program.add({.kind = Kind::set_groups, .groups = groups});
   } else if (!groups.empty()) {
     throw Error(ErrorKind::unsupported,
-                "process.user.additionalGids: in this user namespace no process may change its groups", 0,
+                "/process/user/additionalGids: in this user namespace no process may change its groups", 0,
                 "it takes gids that are mapped by newgidmap(1)");
   }
 }
@@ -125,12 +125,12 @@ void plan_namespaces(plan::Program& program, const oci::RuntimeConfig& config, c
   }
   const bool has_time = fresh & CLONE_NEWTIME;
   if (!has_time && !config.time_offsets.empty())
-    throw Error(ErrorKind::invalid, "linux.timeOffsets: there is no new time namespace");
+    throw Error(ErrorKind::invalid, "/linux/timeOffsets: there is no new time namespace");
   // Who is the first of its pid namespace has no siblings, so with both it is the sibling that is.
   const std::uint64_t pids_of_sibling = has_time ? fresh & CLONE_NEWPID : 0;
   const std::uint64_t not_by_clone = CLONE_NEWTIME | pids_of_sibling;
   if (!(fresh & CLONE_NEWNS))
-    throw Error(ErrorKind::unsupported, "a container needs a mount namespace of its own");
+    throw Error(ErrorKind::unsupported, "/linux/namespaces: a container needs a mount namespace of its own");
   if (fresh & CLONE_NEWUSER) {
     check_user_namespace(config, fresh, joined.empty());
     program.namespaces = fresh & ~(CLONE_NEWIPC | not_by_clone);
@@ -356,7 +356,7 @@ plan::Program make_plan(const oci::RuntimeConfig& config, const HostFacts& facts
   const auto [proc, dev] = plan_mounts(program, config, facts);
   plan_devices(program, config, facts, dev);
   if (!config.net_devices.empty() && !has_network_namespace(config))
-    throw Error(ErrorKind::invalid, "linux.netDevices: the container has no network namespace of its own");
+    throw Error(ErrorKind::invalid, "/linux/netDevices: the container has no network namespace of its own");
   // What these hooks mount into the root is the container's, and what they make of its network can be tuned.
   if (has_mount_hooks(config.hooks) || !config.net_devices.empty())
     program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::mounted)});

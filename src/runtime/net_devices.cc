@@ -80,7 +80,7 @@ void set_up(Netlink& netlink, int index, const std::string& words) {
 
 void move(const oci::NetDevice& device, sys::Fd name_space) {
   const std::string words =
-      format("linux.netDevices: cannot move the network device {} into the container", device.name);
+      format("/linux/netDevices: cannot move the network device {} into the container", device.name);
   Netlink here;
   const int index = index_of(here, device.name, words);
   const std::vector<Address> addresses = lasting_addresses(here, index, words);

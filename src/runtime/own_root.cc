@@ -37,7 +37,7 @@ void check(const Map& map) {
   oci::check_mappings(map.mappings, map.what);
   if (const auto root = oci::host_id(map.mappings, 0); root != map.own)
     throw Error(ErrorKind::invalid,
-                format("linux.{}Mappings: the container's {} 0 is {} outside, but it is {} who makes it",
+                format("/linux/{}Mappings: the container's {} 0 is {} outside, but it is {} who makes it",
                        map.what, map.what, *root, map.own),
                 0, format("map containerID 0 to hostID {}", map.own));
 }

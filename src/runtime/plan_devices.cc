@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "runtime/check_config.h"
 #include "runtime/plan_mounts.h"
 #include "runtime/system_paths.h"
 
@@ -66,10 +67,7 @@ void plan_devices(plan::Program& program, const oci::RuntimeConfig& config, cons
     // has it.
     if (dev != plan::no_slot && node.path.value == "/dev/ptmx") continue;
     const std::string& path = node.path.value;
-    if (path.empty() || path[0] != '/' || path.ends_with('/') || is_below(path, "/proc") ||
-        is_below(path, "/sys"))
-      throw Error(ErrorKind::invalid, format("there can be no device node at \"{}\"", path), 0,
-                  "it takes an absolute path, not in /proc or /sys");
+    check_device_path(node.path);
     if (node.type == 'p' || (may_make && (path.starts_with("/dev/") || node.source.empty())))
       plan_node(program, node, directories);
     else

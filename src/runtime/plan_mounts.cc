@@ -1,13 +1,13 @@
 #include "runtime/plan_mounts.h"
 
 #include <algorithm>
-#include <array>
 #include <sys/mount.h>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
 #include "oci/id_mapping.h"
+#include "runtime/check_config.h"
 #include "runtime/mount_options.h"
 #include "runtime/system_paths.h"
 
@@ -16,31 +16,6 @@ namespace {
 
 using plan::Entry;
 using plan::Kind;
-
-// What other runtimes let lie over files of /proc (lxcfs and the like do); anything else could fake what is
-// checked there.
-constexpr std::array<std::string_view, 10> mountable_in_proc = {"/proc/cpuinfo",
-                                                                "/proc/diskstats",
-                                                                "/proc/meminfo",
-                                                                "/proc/stat",
-                                                                "/proc/swaps",
-                                                                "/proc/uptime",
-                                                                "/proc/loadavg",
-                                                                "/proc/slabinfo",
-                                                                "/proc/sys/kernel/ns_last_pid",
-                                                                "/proc/sys/crypto/fips_enabled"};
-
-void check_destination(const oci::Mount& mount) {
-  const std::string& path = mount.destination.value;
-  if (path.empty() || path[0] != '/')
-    throw Error(ErrorKind::invalid, format("the mount destination \"{}\" is not an absolute path", path));
-  if (path.find_first_not_of('/') == std::string::npos)
-    throw Error(ErrorKind::invalid, "nothing can be mounted over the root /");
-  const bool is_proc = mount.type == "proc" || (mount.type == "bind" && mount.source == "/proc");
-  if (!is_below(path, "/proc") || (path == "/proc" && is_proc)) return;
-  if (std::ranges::find(mountable_in_proc, path) == mountable_in_proc.end())
-    throw Error(ErrorKind::invalid, format("{} cannot be mounted over: it is part of /proc", path));
-}
 
 // `shown`: without a cgroup namespace, the container's own cgroup, or it would see everybody's; else empty.
 void plan_cgroup_mounts(plan::Program& program, const oci::Mount& mount, const cgroup::Layout& layout,
@@ -182,9 +157,7 @@ std::vector<std::uint64_t> propagation_of_bind(const oci::RuntimeConfig& config,
 
 void plan_bind(plan::Program& program, const oci::RuntimeConfig& config, const oci::Mount& mount,
                const MountOptions& options, std::int32_t slot) {
-  if (!options.filesystem.empty())
-    throw Error(ErrorKind::invalid,
-                format("unknown option \"{}\" for a bind mount", options.filesystem[0].substr(1)));
+  check_bind_options(options);
   const bool is_ours = mount.ids_are_ours && is_new(config, oci::NamespaceKind::user);
   program.inputs.push_back({.what = plan::Input::What::bind,
                             .slot = slot,

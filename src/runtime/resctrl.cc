@@ -25,7 +25,7 @@ void write_schemata(const HostPath& group, const std::vector<std::string>& schem
   try {
     sys::write_to(sys::here, (group / "schemata").value, lines);
   } catch (const Error& error) {
-    throw Error(error.kind(), "linux.intelRdt: " + error.text(), error.error_number(),
+    throw Error(error.kind(), "/linux/intelRdt: " + error.text(), error.error_number(),
                 "info/last_cmd_status in the resctrl file system says what it did not like");
   }
 }
@@ -40,7 +40,7 @@ HostPath find_resctrl() {
     for (int field = 1; field < 5; field++) cgroup::next_word(line, ' ');
     return HostPath(cgroup::next_word(line, ' '));
   }
-  throw Error(ErrorKind::unsupported, "linux.intelRdt: Intel RDT is not available here", 0,
+  throw Error(ErrorKind::unsupported, "/linux/intelRdt: Intel RDT is not available here", 0,
               "it takes a processor that has it and `mount -t resctrl resctrl /sys/fs/resctrl`");
 }
 
@@ -53,10 +53,10 @@ ResctrlGroup::ResctrlGroup(const HostPath& top, const oci::IntelRdt& wanted, con
 void ResctrlGroup::make() const {
   const bool is_there = sys::exists(sys::here, group_.value);
   if (!is_own_ && schemata_.empty() && !is_there)
-    throw Error(ErrorKind::invalid, format("linux.intelRdt.closID: there is no group {}", group_.value), 0,
+    throw Error(ErrorKind::invalid, format("/linux/intelRdt/closID: there is no group {}", group_.value), 0,
                 "give it schemata, and it is made");
   if (is_own_ && is_there)
-    throw Error(ErrorKind::conflict, format("linux.intelRdt: the group {} is another's", group_.value));
+    throw Error(ErrorKind::conflict, format("/linux/intelRdt: the group {} is another's", group_.value));
   const bool is_new = !is_there && sys::try_make_directory(sys::here, group_.value);
   try {
     if (is_new)
@@ -78,8 +78,8 @@ void ResctrlGroup::check_schemata() const {
   for (const auto& line : schemata_)
     if (std::ranges::find(present, without_spaces(line)) == present.end())
       throw Error(ErrorKind::conflict,
-                  format("linux.intelRdt: the group {} is there, and not with \"{}\"", group_.value, line), 0,
-                  "leave the schemata out to take it as it is");
+                  format("/linux/intelRdt: the group {} is there, and not with \"{}\"", group_.value, line),
+                  0, "leave the schemata out to take it as it is");
 }
 
 void ResctrlGroup::add(pid_t pid) const {

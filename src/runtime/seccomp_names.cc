@@ -149,7 +149,7 @@ std::vector<oci::SeccompArgument> read_arguments(const json::Node& node) {
   std::vector<oci::SeccompArgument> arguments;
   node.for_each_element([&](const json::Node& element) {
     read_fields(element, arguments.emplace_back(), argument_fields);
-    if (arguments.back().op.empty()) element.refuse("op is missing");
+    if (arguments.back().op.empty()) element.refuse("op", "it is missing");
   });
   return arguments;
 }

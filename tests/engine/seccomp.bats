@@ -238,7 +238,7 @@ needs() {
 		refuses "read the seccomp profile $profile: $2" --security-opt "seccomp=$profile" "$ROOTFS" true
 	}
 	bad '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_DENY"}]}' \
-		'syscalls[0].action: unknown action "SCMP_ACT_DENY"'
+		'/syscalls/0/action: unknown action "SCMP_ACT_DENY"'
 	bad '{"defaultAction": "SCMP_ACT_NOTIFY"}' 'defaultAction is not supported yet'
 	bad '{"defaultAction": 5}' 'defaultAction: expected a string'
 	bad '{}' 'defaultAction is missing'

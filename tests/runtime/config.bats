@@ -16,15 +16,15 @@ teardown() { teardown_runtime; }
 		[[ $output == *"$name"* ]] || { echo "$filter: $output" && false; }
 		rm -rf "$BATS_TEST_TMPDIR/other"
 	done <<-'END'
-		.linux.resources.unified = {"memory": "1"}|linux.resources.unified.memory: it must be in the form CONTROLLER.PARAMETER
-		.process.args[1] = 5|process.args[1]: expected a string
-		.process.user.uid = -1|process.user.uid: expected an integer
-		.linux.namespaces[0].type = "x"|linux.namespaces[0].type: unknown type of namespace "x"
-		.linux.namespaces += [{"type": "pid"}]|linux.namespaces[6]: there are two namespaces of this type
-		del(.ociVersion)|ociVersion is missing
-		.ociVersion = "2.0.0"|ociVersion: only versions 1.x
+		.linux.resources.unified = {"memory": "1"}|/linux/resources/unified/memory: it must be in the form CONTROLLER.PARAMETER
+		.process.args[1] = 5|/process/args/1: expected a string
+		.process.user.uid = -1|/process/user/uid: expected an integer
+		.linux.namespaces[0].type = "x"|/linux/namespaces/0/type: unknown type of namespace "x"
+		.linux.namespaces += [{"type": "pid"}]|/linux/namespaces/6/type: there are two namespaces of this type
+		del(.ociVersion)|/ociVersion: it is missing
+		.ociVersion = "2.0.0"|/ociVersion: only versions 1.x
 		.root.path = "nowhere"|nowhere: no such file or directory
-		.process.cwd = "tmp"|cwd is not an absolute path
+		.process.cwd = "tmp"|/process/cwd: it is not an absolute path
 	END
 	nothing_left
 }
@@ -75,7 +75,7 @@ teardown() { teardown_runtime; }
 	equal rate "$(cat "/sys/fs/cgroup/blkio$directory/blkio.throttle.read_bps_device")" "$disk 1048576"
 	configure '.linux.resources = {unified: {"memory.high": "1"}}'
 	run -1 runtime run --bundle "$BUNDLE" "$ID-other" </dev/null
-	[[ $output == *"linux.resources.unified is for cgroup v2 alone"* ]]
+	[[ $output == *"/linux/resources/unified is for cgroup v2 alone"* ]]
 }
 
 @test "huge pages are limited, in whichever hierarchy has them" {
@@ -170,5 +170,5 @@ view='grep -E "^(Cap|NoNewPrivs|Uid|Gid|Groups)" /proc/self/status | grep -v Cap
 	configure '.linux.seccomp.defaultAction = "SCMP_ACT_NONE"'
 	run runtime create --bundle "$BUNDLE" "$ID-bad"
 	equal code "$status" 1
-	[[ $output == *"linux.seccomp.defaultAction"* ]]
+	[[ $output == *"/linux/seccomp/defaultAction"* ]]
 }

@@ -47,13 +47,13 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 	start_it
 	equal idle "$(scheduler_of "$PID")" "5 0 0"
 	runtime delete --force "$ID"
-	refuses '.process.scheduler = {"policy": "SCHED_SOME"}' 'process.scheduler.policy: "SCHED_SOME" is none of SCHED_OTHER, SCHED_FIFO'
-	refuses '.process.scheduler = {"nice": 1}' 'process.scheduler: policy is missing'
-	refuses '.process.scheduler = {"policy": "SCHED_OTHER", "priority": 4}' 'process.scheduler: priority is for SCHED_FIFO and SCHED_RR'
-	refuses '.process.scheduler = {"policy": "SCHED_RR", "runtime": 4}' 'process.scheduler: runtime, deadline and period are for'
-	refuses '.process.scheduler = {"policy": "SCHED_FIFO", "flags": ["SCHED_FLAG_X"], "priority": 4}' 'process.scheduler.flags[0]: "SCHED_FLAG_X" is none of'
-	refuses '.process.scheduler = {"policy": "SCHED_OTHER", "nice": 20}' 'process.scheduler.nice'
-	refuses '.process.scheduler = {"policy": "SCHED_ISO"}' 'cannot set process.scheduler: invalid argument'
+	refuses '.process.scheduler = {"policy": "SCHED_SOME"}' '/process/scheduler/policy: "SCHED_SOME" is none of SCHED_OTHER, SCHED_FIFO'
+	refuses '.process.scheduler = {"nice": 1}' '/process/scheduler/policy: it is missing'
+	refuses '.process.scheduler = {"policy": "SCHED_OTHER", "priority": 4}' '/process/scheduler/priority: it is for SCHED_FIFO and SCHED_RR'
+	refuses '.process.scheduler = {"policy": "SCHED_RR", "runtime": 4}' '/process/scheduler/policy: runtime, deadline and period are for'
+	refuses '.process.scheduler = {"policy": "SCHED_FIFO", "flags": ["SCHED_FLAG_X"], "priority": 4}' '/process/scheduler/flags/0: "SCHED_FLAG_X" is none of'
+	refuses '.process.scheduler = {"policy": "SCHED_OTHER", "nice": 20}' '/process/scheduler/nice'
+	refuses '.process.scheduler = {"policy": "SCHED_ISO"}' 'cannot set /process/scheduler: invalid argument'
 }
 
 @test "F1 process.scheduler: realtime and deadlines" {
@@ -88,8 +88,8 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 	start_it
 	equal realtime "$(io_priority_of "$PID")" "realtime: prio 7"
 	runtime delete --force "$ID"
-	refuses '.process.ioPriority = {"class": "IOPRIO_CLASS_BE", "priority": 8}' 'process.ioPriority.priority'
-	refuses '.process.ioPriority = {"priority": 4}' 'process.ioPriority: class is missing'
+	refuses '.process.ioPriority = {"class": "IOPRIO_CLASS_BE", "priority": 8}' '/process/ioPriority/priority'
+	refuses '.process.ioPriority = {"priority": 4}' '/process/ioPriority/class: it is missing'
 }
 
 @test "F3 process.execCPUAffinity is of exec only" {
@@ -107,9 +107,9 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 	[[ $(grep -m 1 -B 1 clone3 "$BATS_TEST_TMPDIR/trace" | head -n 1) == *'sched_setaffinity(0, 1, [0])'* ]]
 	run runtime exec --process <(jq '.execCPUAffinity.final = "4000"' "$BATS_TEST_TMPDIR/process.json") "$ID"
 	equal "code of a processor that is not there" "$status" 255
-	[[ $output == *"cannot set process.execCPUAffinity.final to 4000"* ]]
+	[[ $output == *"cannot set /process/execCPUAffinity/final to 4000"* ]]
 	run runtime exec --process <(jq '.execCPUAffinity.final = "a-b"' "$BATS_TEST_TMPDIR/process.json") "$ID"
-	[[ $output == *'execCPUAffinity.final: "a-b" is no list'* ]]
+	[[ $output == *'/execCPUAffinity/final: "a-b" is no list'* ]]
 }
 
 @test "F4 linux.personality: what uname says, also to exec" {
@@ -121,8 +121,8 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 	esac
 	configure '.linux.personality.domain = "LINUX"'
 	equal machine "$(run_it)" "$(uname -m)"
-	refuses '.linux.personality.domain = "HURD"' 'linux.personality.domain: "HURD" is none of LINUX, LINUX32'
-	refuses '.linux.personality.flags = ["x"]' 'linux.personality.flags is not supported'
+	refuses '.linux.personality.domain = "HURD"' '/linux/personality/domain: "HURD" is none of LINUX, LINUX32'
+	refuses '.linux.personality.flags = ["x"]' '/linux/personality/flags is not supported'
 	configure '.linux.personality.domain = "LINUX32"'
 	command_is sleep 1000
 	start_it
@@ -144,9 +144,9 @@ allowed_processors() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
 		{"mode": "MPOL_LOCAL"}|local
 		{"mode": "MPOL_DEFAULT"}|default
 	END
-	refuses '.linux.memoryPolicy = {"mode": "MPOL_SOME", "nodes": "0"}' 'linux.memoryPolicy.mode: "MPOL_SOME" is none of'
-	refuses '.linux.memoryPolicy = {"nodes": "0"}' 'linux.memoryPolicy: mode is missing'
-	refuses '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "x"}' 'linux.memoryPolicy.nodes: "x" is no list'
+	refuses '.linux.memoryPolicy = {"mode": "MPOL_SOME", "nodes": "0"}' '/linux/memoryPolicy/mode: "MPOL_SOME" is none of'
+	refuses '.linux.memoryPolicy = {"nodes": "0"}' '/linux/memoryPolicy/mode: it is missing'
+	refuses '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "x"}' '/linux/memoryPolicy/nodes: "x" is no list'
 	refuses '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "900"}' 'cannot take memory by the policy MPOL_BIND, nodes 900'
 	command_is sleep 1000
 	configure '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0"}'
@@ -266,7 +266,7 @@ propagation_of() {
 		unbindable|unbindable |
 		runbindable|unbindable |unbindable 
 	END
-	refuses '.linux.rootfsPropagation = "loud"' 'linux.rootfsPropagation: unknown propagation "loud"'
+	refuses '.linux.rootfsPropagation = "loud"' '/linux/rootfsPropagation: unknown propagation "loud"'
 }
 
 @test "F9 id-mapped mounts: a bind, all below it, a new file system, the container's own ids" {
@@ -338,7 +338,7 @@ asks_about() {
 	kill "$AGENT"
 	wait "$AGENT" || true
 	refuses '.' "$AGENT_SOCKET"
-	refuses '.linux.seccomp |= del(.listenerPath)' "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath"
+	refuses '.linux.seccomp |= del(.listenerPath)' "/linux/seccomp/listenerPath: it is missing, and SCMP_ACT_NOTIFY needs it"
 }
 
 @test "F11 a filter may ask about any call: those that pass messages, those that wait, all of them" {
@@ -384,8 +384,8 @@ asks_about() {
 	configure ".linux.namespaces += [{\"type\": \"time\", \"path\": \"/proc/$PID/ns/time\"}] | .process.args = [\"readlink\", \"/proc/self/ns/time\"]" "$BATS_TEST_TMPDIR/other"
 	equal "of another" "$(runtime run --bundle "$BATS_TEST_TMPDIR/other" "$ID-other" </dev/null)" "$(readlink "/proc/$PID/ns/time")"
 	runtime delete --force "$ID"
-	refuses '.linux.namespaces |= map(select(.type != "time"))' "linux.timeOffsets: there is no new time namespace"
-	refuses '.linux.timeOffsets.tai = {"secs": 1}' "linux.timeOffsets.tai: there are offsets of monotonic and boottime only"
+	refuses '.linux.namespaces |= map(select(.type != "time"))' "/linux/timeOffsets: there is no new time namespace"
+	refuses '.linux.timeOffsets.tai = {"secs": 1}' "/linux/timeOffsets/tai: there are offsets of monotonic and boottime only"
 	refuses '.linux.timeOffsets.boottime.secs = -900000000' "cannot set its clocks: monotonic 7200 5, boottime -900000000 0: numerical result out of range"
 }
 
@@ -431,19 +431,19 @@ in_network() { nsenter --net="/run/netns/$NETWORK" "$@"; }
 	configure '.linux.netDevices = {"eth9": {"name": "inside0"}}'
 	run in_network "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
 	equal code "$status" 1
-	[[ $output == *"linux.netDevices: cannot move the network device eth9 into the container: no such device"* ]]
-	refuses '.linux.netDevices = {"eth7": {"name": "lo/x"}}' "linux.netDevices.eth7: this is no network device's name"
+	[[ $output == *"/linux/netDevices: cannot move the network device eth9 into the container: no such device"* ]]
+	refuses '.linux.netDevices = {"eth7": {"name": "lo/x"}}' "/linux/netDevices/eth7: this is no network device's name"
 	refuses '.linux.netDevices = {"a": {"name": "x"}, "b": {"name": "x"}}' 'there are two devices called "x" in the container'
-	refuses '.linux.namespaces |= map(select(.type != "network"))' "linux.netDevices: the container has no network namespace of its own"
+	refuses '.linux.namespaces |= map(select(.type != "network"))' "/linux/netDevices: the container has no network namespace of its own"
 	[[ $(runtime create --plan --bundle "$BUNDLE" "$ID") == *"move the network device eth9 into the container, as inside0"* ]]
 	ip netns delete "$NETWORK"
 }
 
 @test "F14 linux.intelRdt is refused where there is none, and update's options for it are" {
 	if grep -q ' - resctrl ' /proc/self/mountinfo; then skip "resctrl is there"; fi
-	refuses '.linux.intelRdt = {"closID": "gold"}' "linux.intelRdt: Intel RDT is not available here"
-	refuses '.linux.intelRdt = {"closID": "../gold"}' "linux.intelRdt.closID: this is no group's name"
-	refuses '.linux.intelRdt = {"schemata": ["L3:0=f\nMB:0=1"]}' "linux.intelRdt.schemata[0]: it has more than one line"
+	refuses '.linux.intelRdt = {"closID": "gold"}' "/linux/intelRdt: Intel RDT is not available here"
+	refuses '.linux.intelRdt = {"closID": "../gold"}' "/linux/intelRdt/closID: this is no group's name"
+	refuses '.linux.intelRdt = {"schemata": ["L3:0=f\nMB:0=1"]}' "/linux/intelRdt/schemata/0: it has more than one line"
 	command_is sleep 1000
 	start_it
 	run runtime update --l3-cache-schema "L3:0=f" "$ID"

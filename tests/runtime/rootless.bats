@@ -78,9 +78,9 @@ has_status() { [[ $(runtime state one | jq -r .status) == "$1" ]]; }
 	[[ $output == *"the limit of processes needs the pids cgroup controller"*"--systemd-cgroup"* ]]
 	change 'del(.linux.resources) | .linux.cgroupsPath = "/one"'
 	run -1 runtime run one
-	[[ $output == *"linux.cgroupsPath: /one: permission denied"* ]]
+	[[ $output == *"/linux/cgroupsPath: /one: permission denied"* ]]
 	run -1 runtime --cgroup-manager disabled run one
-	[[ $output == *"linux.cgroupsPath names a cgroup, and --cgroup-manager says disabled"* ]]
+	[[ $output == *"/linux/cgroupsPath names a cgroup, and --cgroup-manager says disabled"* ]]
 	change 'del(.linux.cgroupsPath)'
 	command_is echo hello
 	run -0 runtime --cgroup-manager disabled run one
@@ -96,11 +96,11 @@ has_status() { [[ $(runtime state one | jq -r .status) == "$1" ]]; }
 	cat "$PLACE/good" >config.json
 	change '.linux.uidMappings[0].hostID = 0'
 	run -1 runtime run one
-	[[ $output == *"linux.uidMappings: the container's uid 0 is 0 outside"* ]]
+	[[ $output == *"/linux/uidMappings: the container's uid 0 is 0 outside"* ]]
 	cat "$PLACE/good" >config.json
 	change '.process.user.additionalGids = [0]'
 	run -1 runtime run one
-	[[ $output == *"process.user.additionalGids"* ]]
+	[[ $output == *"/process/user/additionalGids"* ]]
 	cat "$PLACE/good" >config.json
 	change '.linux.uidMappings += [{containerID: 1, hostID: 4000000000, size: 10}]'
 	run -1 runtime run one

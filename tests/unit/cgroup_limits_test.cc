@@ -110,7 +110,7 @@ TEST(CgroupLimits, ByNameAreV2sFilesAndComeLast) {
             (Lines{"memory.max 1048576", "memory.high 1000", "cgroup.max.depth 3"}));
   EXPECT_EQ(needed_controllers(resources), (Lines{"memory", "memory"}));
   EXPECT_EQ(refusal(v1_layout(), resources),
-            "linux.resources.unified is for cgroup v2 alone, and this is not it");
+            "/linux/resources/unified is for cgroup v2 alone, and this is not it");
   EXPECT_EQ(
       refusal(v2_layout({"cpu"}), {.unified = {{"hugetlb.2MB.max", "0"}}}),
       "the cgroup v2 file hugetlb.2MB.max needs the hugetlb cgroup controller, which is not among those "

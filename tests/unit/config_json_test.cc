@@ -31,8 +31,8 @@ std::string error_of(const std::string& text) {
 
 TEST(ConfigJson, TheSmallestDocumentHasAVersionAndARoot) {
   EXPECT_EQ(parse_config(smallest).root.path.value, "rootfs");
-  EXPECT_EQ(error_of(R"({"root": {"path": "rootfs"}})"), "ociVersion is missing");
-  EXPECT_EQ(error_of(R"({"ociVersion": "1.0.2"})"), "root.path is missing");
+  EXPECT_EQ(error_of(R"({"root": {"path": "rootfs"}})"), "/ociVersion: it is missing");
+  EXPECT_EQ(error_of(R"({"ociVersion": "1.0.2"})"), "/root: it is missing");
 }
 
 TEST(ConfigJson, WhatIsNoConfigIsAnError) {
@@ -67,17 +67,17 @@ TEST(ConfigJson, TheProcessIsRead) {
 }
 
 TEST(ConfigJson, WrongTypesAreToldByTheFieldsPath) {
-  EXPECT_EQ(error_of(process(R"("args": ["a", 5])")), "process.args[1]: expected a string");
-  EXPECT_EQ(error_of(process(R"("terminal": "yes")")), "process.terminal: expected true or false");
-  EXPECT_EQ(error_of(process(R"("env": {})")), "process.env: expected an array");
-  EXPECT_EQ(error_of(process(R"("user": {"uid": 1.5})")), "process.user.uid: expected an integer");
+  EXPECT_EQ(error_of(process(R"("args": ["a", 5])")), "/process/args/1: expected a string");
+  EXPECT_EQ(error_of(process(R"("terminal": "yes")")), "/process/terminal: expected true or false");
+  EXPECT_EQ(error_of(process(R"("env": {})")), "/process/env: expected an array");
+  EXPECT_EQ(error_of(process(R"("user": {"uid": 1.5})")), "/process/user/uid: expected an integer");
   EXPECT_EQ(error_of(process(R"("user": {"uid": -1})")),
-            "process.user.uid: expected an integer from 0 to 4294967295");
-  EXPECT_EQ(error_of(process(R"("args": ["a\u0000b"])")), "process.args[0]: a NUL byte is in it");
+            "/process/user/uid: expected an integer from 0 to 4294967295");
+  EXPECT_EQ(error_of(process(R"("args": ["a\u0000b"])")), "/process/args/0: a NUL byte is in it");
   EXPECT_EQ(error_of(process(R"("rlimits": [{"type": "RLIMIT_X"}])")),
-            "process.rlimits[0].type: unknown resource limit");
+            "/process/rlimits/0/type: unknown resource limit");
   EXPECT_EQ(error_of(linux_with(R"("namespaces": [{"type": "pid"}, {"type": "pid"}])")),
-            "linux.namespaces[1]: there are two namespaces of this type");
+            "/linux/namespaces/1/type: there are two namespaces of this type");
 }
 
 TEST(ConfigJson, NullIsAsNotSet) {
@@ -128,7 +128,7 @@ TEST(ConfigJson, SeccompIsReadInTheSpecificationsWords) {
   ASSERT_EQ(seccomp->rules.size(), 1U);
   EXPECT_EQ(seccomp->rules[0].args.at(0).value, UINT64_MAX);
   EXPECT_EQ(error_of(linux_with(R"("seccomp": {"syscalls": []})")),
-            "linux.seccomp: defaultAction is missing");
+            "/linux/seccomp/defaultAction: it is missing");
 }
 
 TEST(ConfigJson, RareLimitsAreReadAndCheckedByName) {
@@ -160,23 +160,23 @@ TEST(ConfigJson, RareLimitsAreReadAndCheckedByName) {
   };
   for (const char* size : {"", "MB", "2", "02MB", "2mb", "2MB/x", "../2MB"})
     EXPECT_EQ(refused(format(R"("hugepageLimits": [{{"pageSize": "{}", "limit": 1}}])", size).c_str()),
-              "linux.resources.hugepageLimits[0].pageSize: expected a size of pages such as 2MB or 1GB");
+              "/linux/resources/hugepageLimits/0/pageSize: expected a size of pages such as 2MB or 1GB");
   EXPECT_EQ(refused(R"("hugepageLimits": [{"limit": 1}])"),
-            "linux.resources.hugepageLimits[0]: pageSize is missing");
+            "/linux/resources/hugepageLimits/0/pageSize: it is missing");
   EXPECT_EQ(refused(R"("unified": {"a/b.c": "1"})"),
-            "linux.resources.unified.a/b.c: it must be a file name (no slashes)");
+            "/linux/resources/unified/a~1b.c: it must be a file name (no slashes)");
   EXPECT_EQ(refused(R"("unified": {"memory": "1"})"),
-            "linux.resources.unified.memory: it must be in the form CONTROLLER.PARAMETER");
+            "/linux/resources/unified/memory: it must be in the form CONTROLLER.PARAMETER");
   EXPECT_EQ(refused(R"("unified": {"cgroup.procs": "1"})"),
-            "linux.resources.unified.cgroup.procs: this file moves or ends processes, and limits nothing");
+            "/linux/resources/unified/cgroup.procs: this file moves or ends processes, and limits nothing");
   EXPECT_EQ(refused(R"("memory": {"swappiness": 101})"),
-            "linux.resources.memory.swappiness: expected a number from 0 to 100");
+            "/linux/resources/memory/swappiness: expected a number from 0 to 100");
   EXPECT_EQ(refused(R"("memory": {"swappiness": 18446744073709551615})"), "no error");
 }
 
 TEST(ConfigJson, WhatWouldChangeTheContainerIsRefusedUnlessItIsEmpty) {
   EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX", "flags": ["x"]})")),
-            "linux.personality.flags is not supported yet");
+            "/linux/personality/flags is not supported yet");
   EXPECT_EQ(error_of(linux_with(R"("personality": {"domain": "LINUX", "flags": []})")), "no error");
 }
 

@@ -23,8 +23,7 @@ TEST(MountOptions, KnowTimesAsOneFieldOfTheKernel) {
 }
 
 TEST(MountOptions, LeaveTheRestToTheFileSystem) {
-  const auto parsed =
-      parse_mount_options({"defaults", "size=1m", "newinstance", "a=b=c", "rbind", "z"});
+  const auto parsed = parse_mount_options({"defaults", "size=1m", "newinstance", "a=b=c", "rbind", "z"});
   const std::vector<std::string> expected = {filesystem_option("size", "1m"), "!newinstance",
                                              filesystem_option("a", "b=c")};
   EXPECT_EQ(parsed.filesystem, expected);

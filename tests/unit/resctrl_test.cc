@@ -45,7 +45,7 @@ TEST_F(Resctrl, AGroupThatIsThereMustHaveWhatIsAskedFor) {
       error_of({top, {.group = "gold", .schemata = {"L3:0=f0;1=0f"}}, "c1"}).find("is there, and not with"),
       std::string::npos);
   EXPECT_NE(error_of({top, {.group = "silver", .schemata = {}}, "c1"})
-                .find("linux.intelRdt.closID: there is no group"),
+                .find("/linux/intelRdt/closID: there is no group"),
             std::string::npos);
 }
 
@@ -75,7 +75,7 @@ TEST_F(Resctrl, AGroupOfItsOwnIsMadeAndRemoved) {
 
 TEST_F(Resctrl, WhatCannotBeWrittenLeavesNothing) {
   const ResctrlGroup group(top, {.group = {}, .schemata = {"L3:0=1"}}, "c1");  // no kernel makes the file
-  EXPECT_NE(error_of(group).find("linux.intelRdt: "), std::string::npos);
+  EXPECT_NE(error_of(group).find("/linux/intelRdt: "), std::string::npos);
   EXPECT_FALSE(has("c1"));
 }
 

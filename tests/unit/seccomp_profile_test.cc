@@ -187,32 +187,32 @@ TEST(SeccompProfile, NamesTheFieldThatIsWrong) {
   const auto with = [](const std::string& more) {
     return failure(R"({"defaultAction": "SCMP_ACT_ALLOW", )" + more + "}");
   };
-  EXPECT_EQ(failure("{}"), "defaultAction is missing");
+  EXPECT_EQ(failure("{}"), "/defaultAction: it is missing");
   EXPECT_EQ(failure("[]"), "expected an object");
-  EXPECT_EQ(failure(R"({"defaultAction": "ALLOW"})"), "defaultAction: unknown action \"ALLOW\"");
-  EXPECT_EQ(failure(R"({"defaultAction": "SCMP_ACT_NOTIFY"})"), "defaultAction is not supported yet");
-  EXPECT_EQ(with(R"("listenerPath": "/run/x")"), "listenerPath is not supported yet");
-  EXPECT_EQ(with(R"("architectures": ["X86"])"), "architectures[0]: unknown architecture \"X86\"");
-  EXPECT_EQ(with(R"("archMap": [{"architecture": 3}])"), "archMap[0].architecture: expected a string");
+  EXPECT_EQ(failure(R"({"defaultAction": "ALLOW"})"), "/defaultAction: unknown action \"ALLOW\"");
+  EXPECT_EQ(failure(R"({"defaultAction": "SCMP_ACT_NOTIFY"})"), "/defaultAction is not supported yet");
+  EXPECT_EQ(with(R"("listenerPath": "/run/x")"), "/listenerPath is not supported yet");
+  EXPECT_EQ(with(R"("architectures": ["X86"])"), "/architectures/0: unknown architecture \"X86\"");
+  EXPECT_EQ(with(R"("archMap": [{"architecture": 3}])"), "/archMap/0/architecture: expected a string");
   EXPECT_EQ(with(R"("archMap": [{"architecture": "SCMP_ARCH_X86_64"}], "architectures": ["SCMP_ARCH_X86"])"),
-            "use either \"architectures\" or \"archMap\"");
-  EXPECT_EQ(with(R"("flags": ["LOUD"])"), "flags[0]: unknown flag \"LOUD\"");
-  EXPECT_EQ(with(R"("syscalls": [{"names": ["read"]}])"), "syscalls[0]: action is missing");
-  EXPECT_EQ(with(R"("syscalls": [{"action": "SCMP_ACT_LOG"}])"), "syscalls[0]: names are missing");
+            "/archMap: use either \"architectures\" or \"archMap\"");
+  EXPECT_EQ(with(R"("flags": ["LOUD"])"), "/flags/0: unknown flag \"LOUD\"");
+  EXPECT_EQ(with(R"("syscalls": [{"names": ["read"]}])"), "/syscalls/0/action: it is missing");
+  EXPECT_EQ(with(R"("syscalls": [{"action": "SCMP_ACT_LOG"}])"), "/syscalls/0/names: it is missing");
   EXPECT_EQ(with(R"("syscalls": [{"name": "a", "names": ["b"]}])"),
-            "syscalls[0].names: use either \"name\" or \"names\"");
+            "/syscalls/0/names: use either \"name\" or \"names\"");
   const auto rule = [&](const std::string& more) {
     return with(R"("syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", )" + more + "}]");
   };
-  EXPECT_EQ(rule(R"("errnoRet": 4096)"), "syscalls[0].errnoRet: expected an integer from 0 to 4095");
+  EXPECT_EQ(rule(R"("errnoRet": 4096)"), "/syscalls/0/errnoRet: expected an integer from 0 to 4095");
   EXPECT_EQ(rule(R"("args": [{"index": 6, "op": "SCMP_CMP_EQ"}])"),
-            "syscalls[0].args[0].index: expected an integer from 0 to 5");
-  EXPECT_EQ(rule(R"("args": [{"op": "=="}])"), "syscalls[0].args[0].op: unknown operator \"==\"");
-  EXPECT_EQ(rule(R"("args": [{"value": 1}])"), "syscalls[0].args[0]: op is missing");
+            "/syscalls/0/args/0/index: expected an integer from 0 to 5");
+  EXPECT_EQ(rule(R"("args": [{"op": "=="}])"), "/syscalls/0/args/0/op: unknown operator \"==\"");
+  EXPECT_EQ(rule(R"("args": [{"value": 1}])"), "/syscalls/0/args/0/op: it is missing");
   EXPECT_EQ(rule(R"("includes": {"caps": ["CHOWN"]})"),
-            "syscalls[0].includes.caps[0]: expected a capability such as \"CAP_CHOWN\"");
+            "/syscalls/0/includes/caps/0: expected a capability such as \"CAP_CHOWN\"");
   EXPECT_EQ(rule(R"("excludes": {"minKernel": "new"})"),
-            "syscalls[0].excludes.minKernel: expected a version of the kernel such as \"4.8\"");
+            "/syscalls/0/excludes/minKernel: expected a version of the kernel such as \"4.8\"");
 }
 
 TEST(SeccompProfile, IsRefusedWhenTheKernelWouldNotTakeTheProgram) {

@@ -42,12 +42,6 @@ void set_variable(std::vector<std::string>& env, std::string variable) {
   env.push_back(std::move(variable));
 }
 
-void set_user(oci::User& user, const std::string& text) {
-  const std::size_t colon = text.find(':');
-  user.uid = parse_integer<std::uint32_t>(std::string_view(text).substr(0, colon));
-  user.gid = colon == text.npos ? 0 : parse_integer<std::uint32_t>(std::string_view(text).substr(colon + 1));
-}
-
 // Inheritable is what the config says, and never more (CVE-2022-29162).
 void add_capability(oci::Capabilities& capabilities, std::string name) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
@@ -70,7 +64,7 @@ oci::Process choose(const cli::Parsed& parsed, const oci::Process& own) {
   process.no_new_privileges = parsed.has("no-new-privs", own.no_new_privileges);
   if (const auto cwd = parsed.value("cwd")) process.cwd = ContainerPath(*cwd);
   for (auto& variable : parsed.values("env")) set_variable(process.env, std::move(variable));
-  if (const auto user = parsed.value("user")) set_user(process.user, *user);
+  if (const auto user = parsed.value("user")) runtime::set_user(process.user, *user);
   for (const auto& group : parsed.values("additional-gids"))
     process.user.additional_gids.push_back(parse_integer<std::uint32_t>(group));
   for (const auto& capability : parsed.values("cap")) add_capability(process.capabilities, capability);
