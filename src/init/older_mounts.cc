@@ -226,7 +226,7 @@ long set_mount_attributes(int mount, bool is_recursive, uint64_t set, uint64_t c
 
 long set_mount_propagation(int mount_fd, uint64_t flags) {
   if (const long checked = check_procfs(); checked < 0) return checked;
-  const DescriptorPath path(mount_fd);
+  DescriptorPath path(mount_fd);
   return mount(nullptr, path.text(), nullptr, static_cast<long>(flags), nullptr);
 }
 

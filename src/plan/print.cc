@@ -211,7 +211,7 @@ std::string words(const Program& program, const Entry& entry) {
     case Kind::join_namespaces:
       return format("join the {} namespace{} of {}", joined(namespace_names(entry.a), ", "),
                     std::has_single_bit(entry.a) ? "" : "s", slot_words(program, entry.slot));
-    case Kind::fork_process: return "go on as a new process, which is in the new namespaces";
+    case Kind::fork_process: return "go on as a new process, which is in those namespaces";
     case Kind::take_root: return "take the root that was joined";
     case Kind::set_propagation: return propagation_words(program, entry);
     case Kind::map_ids:

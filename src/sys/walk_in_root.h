@@ -93,9 +93,9 @@ class WalkInRoot {
   }
 
   long go_up() {
-    const long here = open_at(at_, ".", o_path | o_directory);  // `..` of a file is none
-    if (here < 0) return here;
-    close(here);
+    const long place = open_at(at_, ".", o_path | o_directory);  // `..` of a file is none
+    if (place < 0) return place;
+    close(place);
     if (walked_size_ == 0) return resolve_ & beneath ? -xdev : 0;
     while (walked_size_ > 0 && walked_[--walked_size_] != '/') {
     }
@@ -192,8 +192,8 @@ class WalkInRoot {
     return {status[0] & mount_id ? status[36] | uint64_t{status[37]} << 32 : 0, status[34], status[35]};
   }
   bool is_in_mount_of_root(long fd) {
-    const Mount here = mount_of(fd);
-    return here != Mount{} && here == mount_of(root_);
+    const Mount place = mount_of(fd);
+    return place != Mount{} && place == mount_of(root_);
   }
 
   Call call_;

@@ -193,7 +193,7 @@ TEST(ConfigJson, HooksAreReadAndAMissingEnvironmentIsNotAnEmptyOne) {
   ASSERT_EQ(hooks.poststop.size(), 1U);
   EXPECT_TRUE(hooks.poststop[0].env);
   EXPECT_EQ(error_of(with(R"("hooks": {"poststart": [{"path": "x"}]})")),
-            "hooks.poststart[0].path: it is not an absolute path");
+            "/hooks/poststart/0/path: it is not an absolute path");
 }
 
 TEST(ConfigJson, AProcessOfItsOwnIsReadForExec) {

@@ -205,10 +205,15 @@ TEST(InitMounts, APropagationIsSetForTheWholeTree) {
     EXPECT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr), 0);
     EXPECT_NE(text_of("/proc/self/mountinfo").find(" shared:"), std::string::npos);
     Operations operations;
-    EXPECT_EQ(operations.perform({.kind = Kind::set_propagation, .a = MS_REC | MS_PRIVATE, .path = "/"}), 0);
+    EXPECT_EQ(
+        operations.perform(
+            {.kind = Kind::set_propagation, .slot = plan::no_slot, .a = MS_REC | MS_PRIVATE, .path = "/"}),
+        0);
     EXPECT_EQ(text_of("/proc/self/mountinfo").find(" shared:"), std::string::npos);
-    EXPECT_EQ(operations.perform({.kind = Kind::set_propagation, .a = MS_PRIVATE, .path = "/no/mount"}),
-              -ENOENT);
+    EXPECT_EQ(
+        operations.perform(
+            {.kind = Kind::set_propagation, .slot = plan::no_slot, .a = MS_PRIVATE, .path = "/no/mount"}),
+        -ENOENT);
   });
 }
 

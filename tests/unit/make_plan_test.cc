@@ -74,10 +74,25 @@ TEST(MakePlan, RefusesNamespacesThatItCannotMake) {
     EXPECT_TRUE(refusal(config, ErrorKind::unsupported).starts_with("with a user namespace of its own"));
   }
   config.uid_mappings.clear();
-  config.namespaces = {{oci::NamespaceKind::mount, ""}, {oci::NamespaceKind::time, ""}};
-  EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
   config.namespaces = {{oci::NamespaceKind::pid, ""}};
   EXPECT_NE(refusal(config, ErrorKind::unsupported), "accepted");
+  config.time_offsets = {{.clock = "boottime", .seconds = 1}};
+  config.namespaces = {{oci::NamespaceKind::mount, ""}};
+  EXPECT_EQ(refusal(config, ErrorKind::invalid), "/linux/timeOffsets: there is no new time namespace");
+}
+
+TEST(MakePlan, HasTheFirstProcessOfNewPidsBornIntoItsTime) {
+  oci::RuntimeConfig config = smallest();
+  config.namespaces = {
+      {oci::NamespaceKind::mount, ""}, {oci::NamespaceKind::pid, ""}, {oci::NamespaceKind::time, ""}};
+  config.time_offsets = {{.clock = "boottime", .seconds = -7, .nanoseconds = 5}};
+  const plan::Program program = make_plan(config, {}, "name");
+  EXPECT_EQ(program.namespaces, static_cast<std::uint64_t>(CLONE_NEWNS));
+  const auto unshare = std::ranges::find(program.entries, Kind::unshare, &plan::Entry::kind);
+  ASSERT_NE(unshare, program.entries.end());
+  EXPECT_EQ(unshare->a, static_cast<std::uint64_t>(CLONE_NEWPID | CLONE_NEWTIME));
+  EXPECT_EQ(unshare[1].text, "boottime -7 5\n");
+  EXPECT_EQ(unshare[2].kind, Kind::fork_process);
 }
 
 TEST(MakePlan, SetsAHostnameOnlyWhereThereIsOne) {
