@@ -43,7 +43,7 @@ lives() {
 	mount -t tmpfs second "$source/below/covered"
 	ln -s below "$source/link"
 	configure ".mounts += [
-		{destination: \"/changed\", type: \"bind\", source: \"$source\", options: [\"rbind\", \"ro\", \"noexec\", \"noatime\"]},
+		{destination: \"/changed\", type: \"bind\", source: \"$source\", options: [\"rbind\", \"rro\", \"rnoexec\", \"rnoatime\"]},
 		{destination: \"/as it is\", type: \"bind\", source: \"$source/link/a b\", options: [\"rbind\"]},
 		{destination: \"/plain\", type: \"tmpfs\", source: \"some\", options: [\"ro\", \"size=64k\", \"mode=711\", \"strictatime\"]},
 		{destination: \"/file\", type: \"bind\", source: \"/etc/hostname\", options: [\"bind\", \"ro\", \"nodiratime\"]}]

@@ -268,8 +268,8 @@ state_told() { cat "$TOLD/$1.state"; }
 
 @test "wrong hooks are refused by the field's name" {
 	local row
-	for row in 'path: "relative"|hooks.prestart[0].path: it is not an absolute path' 'args: ["x"]|hooks.prestart[0]: path is missing' \
-		'path: "/x", timeout: 0|hooks.prestart[0].timeout: expected an integer from 1'; do
+	for row in 'path: "relative"|/hooks/prestart/0/path: it is not an absolute path' 'args: ["x"]|/hooks/prestart/0/path: it is missing' \
+		'path: "/x", timeout: 0|/hooks/prestart/0/timeout: expected an integer from 1'; do
 		configure ".hooks = {prestart: [{${row%%|*}}]}"
 		run runtime create --bundle "$BUNDLE" "$ID"
 		equal code "$status" 1

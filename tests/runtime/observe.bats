@@ -178,10 +178,14 @@ accepted() {
 	for word in cgroup ipc mount network pid time uts; do
 		truth .linux.namespaces $word ".linux.namespaces |= map(select(.type != \"$word\")) + [{\"type\": \"$word\"}]"
 	done
+	python3 "$BATS_TEST_DIRNAME/seccomp_agent.py" "$BATS_TEST_TMPDIR/agent" "$BATS_TEST_TMPDIR/agent.log" </dev/null >/dev/null 2>&1 3>&- &
+	local agent=$!
+	wait_until 10 test -S "$BATS_TEST_TMPDIR/agent"
 	for word in ALLOW ERRNO KILL KILL_PROCESS KILL_THREAD LOG NOTIFY TRACE TRAP NONSENSE; do
 		truth .linux.seccomp.actions SCMP_ACT_$word \
-			".linux.seccomp = {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"reboot\"], \"action\": \"SCMP_ACT_$word\"}]}"
+			".linux.seccomp = {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"$BATS_TEST_TMPDIR/agent\", \"syscalls\": [{\"names\": [\"reboot\"], \"action\": \"SCMP_ACT_$word\"}]}"
 	done
+	kill "$agent"
 	for word in TSYNC LOG SPEC_ALLOW WAIT_KILLABLE_RECV NONSENSE; do
 		truth .linux.seccomp.knownFlags SECCOMP_FILTER_FLAG_$word \
 			".linux.seccomp = {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": [\"SECCOMP_FILTER_FLAG_$word\"]}"
@@ -189,9 +193,11 @@ accepted() {
 	for word in shared slave private unbindable; do
 		truth .mountOptions $word ".mounts += [{\"destination\": \"/mnt\", \"type\": \"tmpfs\", \"source\": \"x\", \"options\": [\"$word\"]}]"
 	done
+	truth .mountOptions idmap '.mounts += [{"destination": "/mnt", "type": "tmpfs", "source": "x", "options": ["idmap"],
+		"uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]}]'
 	# A bind mount leaves nothing to a file system: what is not known is refused.
 	for word in ro rw nosuid suid nodev dev noexec exec noatime atime relatime norelatime strictatime nodiratime diratime \
-		nosymfollow symfollow rro rnosuid idmap tmpcopyup silent nonsense; do
+		nosymfollow symfollow rro rnosuid tmpcopyup silent nonsense; do
 		truth .mountOptions $word ".mounts += [{\"destination\": \"/mnt\", \"type\": \"bind\", \"source\": \"/tmp\", \"options\": [\"bind\", \"$word\"]}]"
 	done
 	nothing_left

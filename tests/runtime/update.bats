@@ -199,13 +199,13 @@ refused() {
 	refused --blkio-weight --blkio-weight 2000 "$ID"
 	refused --pids-limit --pids-limit -2 "$ID"
 	refused --cpu-idle --cpu-idle 2 "$ID"
-	refused "l3 cache schema" --l3-cache-schema L3:0=f "$ID"
-	refused "memory bandwidth schema" --mem-bw-schema MB:0=50 "$ID"
+	refused "Intel RDT is not available here" --l3-cache-schema L3:0=f "$ID"
+	refused "Intel RDT is not available here" --mem-bw-schema MB:0=50 "$ID"
 	refused cpuset.cpus --pids-limit 50 --cpuset-cpus 9999 "$ID"
 	refused "no such file" --resources "$BATS_TEST_TMPDIR/nothing" "$ID"
 	run runtime update --resources - "$ID" <<<'{"memory": {"limit": "many"}}'
 	equal code "$status" 1
-	[[ $output == *"memory.limit"* ]]
+	[[ $output == *"/memory/limit: "* ]]
 	run runtime update --resources - "$ID" <<<'{"pids"'
 	equal code "$status" 1
 	limit_is "pids, as before" pids/pids.max 100 pids.max 100
