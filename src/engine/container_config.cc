@@ -1,6 +1,7 @@
 #include "engine/container_config.h"
 
 #include <algorithm>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "engine/security_options.h"
 #include "oci/id_mapping.h"
 #include "runtime/call_numbers.h"
+#include "runtime/mount_options.h"
 
 namespace tare::engine {
 namespace {
@@ -89,6 +91,15 @@ void choose_shared_memory(std::vector<oci::Mount>& mounts, const RunOptions& opt
   }
 }
 
+// Whether the host's mount is one that can be shared is not looked at yet, and without that a volume could be
+// less than was asked for.
+void check_propagation(const std::vector<std::string>& options) {
+  for (const auto& option : options)
+    if (const auto flags = runtime::propagation_of(option); flags & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE))
+      throw Error(ErrorKind::unsupported, format("the mount propagation {} is not supported", option), 0,
+                  "mounts are private to the container");
+}
+
 // With all that is mounted below it: a tree that can be written in places is not read-only.
 void make_recursive(std::vector<std::string>& options) {
   constexpr std::string_view with_all_below[] = {"ro", "nosuid", "nodev", "noexec"};
@@ -125,15 +136,18 @@ std::vector<oci::Mount> make_mounts(const RunOptions& options, const ContainerFa
                         .options = options.read_only ? std::vector<std::string>{"bind", "ro"}
                                                      : std::vector<std::string>{"bind"},
                         .ids_are_ours = true});
-  for (const auto& tmpfs : options.tmpfs)
+  for (const auto& tmpfs : options.tmpfs) {
+    check_propagation(tmpfs.options);
     mounts.push_back(
         {.destination = tmpfs.destination, .type = "tmpfs", .source = "tmpfs", .options = tmpfs.options});
+  }
   for (const auto& bind : options.binds) {
     mounts.push_back({.destination = bind.destination,
                       .type = "bind",
                       .source = bind.source,
                       .options = bind.options,
                       .ids_are_ours = bind.is_volume});
+    check_propagation(mounts.back().options);
     make_recursive(mounts.back().options);
     // A volume may have been filled from the root file system: its device nodes are worth what those are.
     std::vector<std::string>& mount_options = mounts.back().options;
