@@ -239,9 +239,9 @@ needs() {
 	}
 	bad '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_DENY"}]}' \
 		'/syscalls/0/action: unknown action "SCMP_ACT_DENY"'
-	bad '{"defaultAction": "SCMP_ACT_NOTIFY"}' 'defaultAction is not supported yet'
-	bad '{"defaultAction": 5}' 'defaultAction: expected a string'
-	bad '{}' 'defaultAction is missing'
+	bad '{"defaultAction": "SCMP_ACT_NOTIFY"}' '/defaultAction is not supported yet'
+	bad '{"defaultAction": 5}' '/defaultAction: expected a string'
+	bad '{}' '/defaultAction: it is missing'
 	bad '{"defaultAction": ' ''
 	refuses "read the seccomp profile $BATS_TEST_TMPDIR/absent.json: " --security-opt "seccomp=$BATS_TEST_TMPDIR/absent.json" "$ROOTFS" true
 	equal "containers left" "$(tare ps -aq)" ""
