@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -131,7 +132,7 @@ void Scope::hold_place() {
 void Scope::leave_place() noexcept {
   if (placeholder_ == 0) return;
   ::kill(placeholder_, SIGKILL);
-  sys::reap(std::exchange(placeholder_, 0));
+  ::waitpid(std::exchange(placeholder_, 0), nullptr, 0);
 }
 
 void Scope::make_room() {

@@ -49,7 +49,8 @@ struct MountAttributes {
 };
 
 // files
-inline constexpr unsigned s_ifmt = 0170000, s_ifdir = 0040000, s_ifchr = 0020000, s_ifreg = 0100000;
+inline constexpr unsigned s_ifmt = 0170000, s_ifdir = 0040000, s_ifchr = 0020000, s_ifblk = 0060000,
+                          s_ifreg = 0100000;
 inline constexpr unsigned statx_basic = 0x7ff, statx_mount = 0x1000;
 struct StatxTime {
   int64_t seconds;

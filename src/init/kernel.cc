@@ -24,7 +24,7 @@ struct DirectoryEntry {
 long close_on_exec_one_by_one(int first) {
   const long list = call(__NR_openat, at_fdcwd, address("/proc/self/fd"), o_directory | o_cloexec, 0);
   if (list < 0) return list;
-  alignas(DirectoryEntry) char buffer[4096];
+  alignas(DirectoryEntry) char buffer[4096] = {};
   long size = 0, highest = 0;
   while ((size = call(__NR_getdents64, list, address(buffer), sizeof buffer)) > 0) {
     for (long at = 0; at < size;) {
@@ -126,9 +126,10 @@ long move_into(int cgroup) {
 long join(int fd, uint64_t namespaces) {
   long result = call(__NR_setns, fd, static_cast<long>(namespaces));
   if (result != -e_inval) return result;
-  // Neither a namespace nor a pidfd, or a pidfd before 5.8.
-  result = join_by_directory(fd, namespaces);
-  if (result != -e_notdir) return result;
+  // Neither a namespace of this kind nor a pidfd, or a pidfd before 5.8.
+  const long by_directory = join_by_directory(fd, namespaces);
+  if (by_directory != -e_notdir) return by_directory;
+  if (read_fdinfo(fd, "Pid:\t") == 0) return result;
   const long process = open_process(fd);
   if (process < 0) return process;
   result = join_by_directory(static_cast<int>(process), namespaces);

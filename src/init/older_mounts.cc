@@ -220,7 +220,10 @@ long clone_mount(int fd, const char* path, bool is_recursive) {
 long set_mount_attributes(int mount, bool is_recursive, uint64_t set, uint64_t clear) {
   if ((set | clear) & ~known_attributes) return -e_nosys;
   long result = remount(mount, set, clear);
-  if (result == -e_inval && (result = let_wait(mount)) == 0) result = remount(mount, set, clear);
+  if (result == -e_inval) {
+    result = let_wait(mount);
+    if (result == 0) result = remount(mount, set, clear);
+  }
   return result == 0 && is_recursive ? remount_below(mount, set, clear) : result;
 }
 

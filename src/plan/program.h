@@ -69,6 +69,7 @@ struct Input {
   Ids ids = Ids::kept;
   std::optional<IdSource> id_source = {};  ///< a bind's, instead of `ids`
   bool maps_all_below = false;             ///< with the mounts below it
+  std::uint32_t file_type = 0;             ///< a bind's: S_IFCHR or S_IFBLK, what it must be; 0: anything
   std::string root = {};                   ///< copied_tmpfs
   std::vector<std::string> options = {};   ///< copied_tmpfs: as new_filesystem has them
   /// A mount's: MS_… flags of mount(2), one after the other.

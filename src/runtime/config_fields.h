@@ -25,6 +25,9 @@ void read_hooks(const json::Node& node, oci::Hooks& hooks);
 
 /// The number of one of a table's names; others are refused, naming those that there are.
 std::uint64_t read_name(const json::Node& node, std::span<const plan::Name> table);
+/// A path without `.`, `..` and empty parts, as callers and other runtimes read it: what is checked by its
+/// name must be what is meant. Whether it is absolute stays as it is.
+std::string clean_path(std::string_view path);
 /// A list of processors or memory nodes such as "0-3,8", as it stands (cpuset(7), "List format").
 std::string read_number_list(const json::Node& node);
 

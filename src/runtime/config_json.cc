@@ -17,7 +17,8 @@ constexpr KnownField<oci::Root> root_fields[] = {
 };
 
 constexpr KnownField<oci::Mount> mount_fields[] = {
-    {"destination", [](const Node& n, oci::Mount& m) { m.destination = ContainerPath(n.text()); }},
+    {"destination",
+     [](const Node& n, oci::Mount& m) { m.destination = ContainerPath(clean_path(n.text())); }},
     {"type", [](const Node& n, oci::Mount& m) { m.type = n.text(); }},
     {"source", [](const Node& n, oci::Mount& m) { m.source = n.text(); }},
     {"options", [](const Node& n, oci::Mount& m) { m.options = n.texts(); }},

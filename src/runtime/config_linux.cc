@@ -72,7 +72,7 @@ struct DeviceEntry {
 };
 
 constexpr KnownField<DeviceEntry> device_fields[] = {
-    {"path", [](const Node& n, DeviceEntry& d) { d.node.path = ContainerPath(n.text()); }},
+    {"path", [](const Node& n, DeviceEntry& d) { d.node.path = ContainerPath(clean_path(n.text())); }},
     {"type", [](const Node& n, DeviceEntry& d) { d.type = n.text(); }},
     {"major", [](const Node& n, DeviceEntry& d) { d.node.major = n.integer<std::uint32_t>(); }},
     {"minor", [](const Node& n, DeviceEntry& d) { d.node.minor = n.integer<std::uint32_t>(); }},

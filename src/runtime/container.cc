@@ -142,8 +142,10 @@ Container Container::create(const plan::Program& planned, const cgroup::Cgroup& 
   const plan::Program& program = container.changed_ ? *container.changed_ : planned;
   container.program_ = &program;
   container.when_filtered_ = std::move(when_filtered);
-  for (const auto& entry : program.entries)
+  for (const auto& entry : program.entries) {
     if (entry.kind == plan::Kind::load_filter) container.listener_slot_ = entry.into;
+    container.forks_ahead_ += entry.kind == plan::Kind::fork_process;
+  }
   span.emplace("prepare tare-init and its list");
   const sys::UniqueFd image = make_init_image();
   fill_list(container.list_,
@@ -173,14 +175,18 @@ Container Container::create(const plan::Program& planned, const cgroup::Cgroup& 
 Container::~Container() {
   if (!pidfd_ || reaped_ || let_go_) return;
   sys::kill_process(pidfd_);
+  // A sibling that was not heard of yet is a child of ours, too, and in the pid namespace that is to end.
+  const pid_t whom = forks_ahead_ > 0 ? -1 : pid_;
   for (pid_t ended = 0; ended != pid_;)
-    if (ended = ::waitpid(-1, nullptr, 0); ended < 0 && errno != EINTR) return;
+    if (ended = ::waitpid(whom, nullptr, 0); ended < 0 && errno != EINTR) return;
 }
 
 bool Container::receive(Message& message) {
-  if (listener_slot_ != plan::no_slot) watch_for_listener();
+  // Until it goes on as itself, its memory may already be written by the one that will.
+  if (listener_slot_ != plan::no_slot && forks_ahead_ == 0) watch_for_listener();
+  if (listener_) watch_listener();
   iovec part{&message, sizeof message};
-  // Room for one descriptor and a pidfd, and not for more: the kernel closes what does not fit (unix(7)).
+  // One descriptor and a pidfd are expected; what else fits is closed, and what does not the kernel closes.
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_LEN(sizeof(int))];
   msghdr header{};
   header.msg_iov = &part;
@@ -194,9 +200,13 @@ bool Container::receive(Message& message) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); n >= 0 && c; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
     if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-      (c->cmsg_type == SCM_RIGHTS ? console_ : sender_pidfd_) = sys::UniqueFd(fd);
+      const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; i++) {
+        int fd;
+        std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+        sys::UniqueFd received(fd);
+        if (i == 0) (c->cmsg_type == SCM_RIGHTS ? console_ : sender_pidfd_) = std::move(received);
+      }
     } else if (c->cmsg_type == SCM_CREDENTIALS) {
       ucred sender;
       std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
@@ -227,11 +237,27 @@ void Container::watch_for_listener() {
       sys::UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd_.number(), number, 0)));
       if (!listener) throw system_error("cannot fetch the descriptor of the seccomp filter's listener");
       listener_slot_ = plan::no_slot;
+      listener_ = sys::UniqueFd(::fcntl(listener.number(), F_DUPFD_CLOEXEC, plan::list_descriptor + 1));
       if (when_filtered_) when_filtered_(*this, std::move(listener));
       return;
     }
     if (ready > 0) return;
   }
+}
+
+// What was asked and is not yet taken can be seen at the descriptor; how long an answer takes is the
+// listener's.
+void Container::watch_listener() const {
+  constexpr int step_ms = 100, patience_ms = 10'000;
+  for (int waited = 0; waited < patience_ms;) {
+    pollfd looked_at[] = {{.fd = sync_.number(), .events = POLLIN, .revents = 0},
+                          {.fd = listener_.number(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(looked_at, 1, step_ms);
+    if (ready != 0) return;
+    waited = ::poll(looked_at + 1, 1, 0) > 0 && (looked_at[1].revents & POLLIN) ? waited + step_ms : 0;
+  }
+  throw Error(ErrorKind::system, "the seccomp listener takes no notifications", 0,
+              "see whether it still runs: /linux/seccomp/listenerPath");
 }
 
 void Container::add_to_trace() {
@@ -250,6 +276,7 @@ void Container::follow_fork() {
       sibling && ::waitid(P_PID, static_cast<id_t>(sender_), &state, WEXITED | WNOHANG | WNOWAIT) == 0;
   if (!is_ours) throw system_error("cannot hold the container's process");
   if (sender_ == pid_) refuse_nonsense();
+  forks_ahead_--;
   sys::kill_process(pidfd_);
   sys::reap(pid_);
   pid_ = sender_;
@@ -309,6 +336,7 @@ void Container::start() {
   if (report.error != 0) fail();
   if (report.operation + 1 != program_->entries.size()) fail_silently();
   sync_.reset();
+  listener_.reset();
 }
 
 void Container::leave_at_gate() {
@@ -317,6 +345,7 @@ void Container::leave_at_gate() {
   if (!receive(message)) fail_silently();
   if (message.type != Message::Type::sync) fail();
   sync_.reset();
+  listener_.reset();
 }
 
 void Container::fail() {

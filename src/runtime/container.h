@@ -56,6 +56,8 @@ class Container {
   void map_ids(const std::vector<int>& slots);
   /// Until it has one to pass on, or something to read.
   void watch_for_listener();
+  /// Until there is something to read. Throws where a question of the filter is taken by nobody.
+  void watch_listener() const;
   void proceed();
   /// Reads one message; false at the end of the conversation.
   bool receive(plan::Message& message);
@@ -74,6 +76,8 @@ class Container {
   pid_t sender_ = 0;            ///< of the last message
   sys::UniqueFd sender_pidfd_;  ///< of the same, where the socket gives it
   WhenFiltered when_filtered_;
+  int forks_ahead_ = 0;     ///< siblings that init is still to go on as
+  sys::UniqueFd listener_;  ///< a copy of what was passed on, to see whether anybody takes the questions
   std::int32_t listener_slot_ = plan::no_slot;  ///< of a listener that was not passed on yet
   bool reaped_ = false, let_go_ = false;
 };

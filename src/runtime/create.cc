@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <sys/mount.h>
 #include <unistd.h>
 #include <utility>
 
@@ -22,6 +23,7 @@
 #include "runtime/foreground.h"
 #include "runtime/hooks.h"
 #include "runtime/make_plan.h"
+#include "runtime/mount_options.h"
 #include "runtime/net_devices.h"
 #include "runtime/own_root.h"
 #include "runtime/pid_file.h"
@@ -140,7 +142,8 @@ CgroupOrder cgroup_order(const Preparation& prepared, const std::string& id) {
 // Who may make cgroups below the container's: whoever its process is, where it sees no others and can write.
 std::optional<std::uint32_t> cgroup_owner(const oci::RuntimeConfig& config) {
   const bool is_writable = std::ranges::any_of(config.mounts, [](const oci::Mount& mount) {
-    return mount.type == "cgroup" && std::ranges::find(mount.options, "ro") == mount.options.end();
+    const MountOptions options = parse_mount_options(mount.options);
+    return mount.type == "cgroup" && !((options.top.set | options.all.set) & MOUNT_ATTR_RDONLY);
   });
   if (!is_writable || !is_new(config, oci::NamespaceKind::cgroup)) return std::nullopt;
   const std::uint32_t uid = config.process.user.uid;
@@ -195,6 +198,7 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
   if (const auto owner = cgroup_owner(prepared.bundle.config)) (*cgroup).delegate(*owner);
 
   ResctrlGroups resctrl(prepared.bundle.config, options.id);
+  if (!resctrl.empty()) claim.directory.note_resctrl_group();
 
   Streams streams{
       .input = sys::Fd(STDIN_FILENO), .output = sys::Fd(STDOUT_FILENO), .error = sys::Fd(STDERR_FILENO)};
@@ -292,8 +296,8 @@ plan::Document plan_creation(const CreateOptions& options) {
                  : cgroup_steps(cgroups, config.cgroups_path, cgroup::needed_controllers(config.resources),
                                 prepared.limits, devices),
       std::back_inserter(document.host));
+  std::ranges::move(resctrl_steps(config, options.id), std::back_inserter(document.host));
   document.before_start = net_device_steps(config.net_devices);
-  std::ranges::move(resctrl_steps(config, options.id), std::back_inserter(document.before_start));
   document.hooks = hook_steps(config.hooks);
   return document;
 }

@@ -16,6 +16,7 @@
 #include "runtime/from_outside.h"
 #include "runtime/make_plan.h"
 #include "runtime/pid_file.h"
+#include "runtime/resctrl.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/service_manager.h"
 #include "runtime/start_gate.h"
@@ -76,7 +77,10 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
        .output = sys::Fd(STDOUT_FILENO),
        .error = sys::Fd(STDERR_FILENO),
        .process = target},
-      {}, reach_listener(config, {.id = options.id, .bundle = state.bundle, .status = "running"}));
+      {},
+      reach_listener(config,
+                     {.id = options.id, .bundle = state.bundle, .status = "running", .pid = state.pid}));
+  join_resctrl_group(config, options.id, process.pid());
   sys::UniqueFd console = process.take_console();
   if (console_socket) send_console(console_socket, console);
   if (options.stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);

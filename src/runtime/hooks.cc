@@ -171,6 +171,9 @@ std::optional<int> run_in_container(const Point& point, const oci::Hook& hook, c
   oci::RuntimeConfig config = subject.config;
   config.process.terminal = config.process.null_input = config.process.is_supervised = false;
   config.process.args = arguments_of(hook);
+  config.process.affinity_of_exec = {};
+  config.process.scheduler.reset();
+  config.process.io_priority.reset();
   // A program of the host's gets nothing of the container's: LD_PRELOAD would make it another one
   // (CVE-2025-23266).
   if (hook.env)
@@ -187,7 +190,9 @@ std::optional<int> run_in_container(const Point& point, const oci::Hook& hook, c
       {.input = streams.input, .output = streams.output, .error = streams.error, .process = subject.process},
       {},
       point.where == Where::inside
-          ? reach_listener(config, {.id = subject.id, .bundle = subject.bundle, .status = point.status})
+          ? reach_listener(
+                config,
+                {.id = subject.id, .bundle = subject.bundle, .status = point.status, .pid = subject.pid})
           : Container::WhenFiltered());
   process.start();
   process.let_go();

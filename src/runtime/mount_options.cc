@@ -68,11 +68,18 @@ void add(MountChange& to, const MountChange& change) {
   to.clear = (to.clear & ~change.set) | change.clear;
 }
 
+void forget(MountChange& in, const MountChange& change) {
+  in.set &= ~(change.set | change.clear);
+  in.clear &= ~(change.set | change.clear);
+}
+
 bool note_attribute(MountOptions& options, std::string_view name) {
   for (const auto& row : attributes) {
     const bool is_recursive = name == row.recursive_name;
     if (is_recursive || name == row.recursive_name.substr(1)) {
       add(is_recursive ? options.all : options.top, row.change);
+      // The mount alone is changed last, so what was said of it before is over.
+      if (is_recursive) forget(options.top, row.change);
       return true;
     }
   }

@@ -25,6 +25,7 @@ void plan_node_of_host(plan::Program& program, const oci::DeviceNode& node) {
   program.inputs.push_back({.what = plan::Input::What::bind,
                             .slot = slot,
                             .path = node.source.empty() ? path : node.source,
+                            .file_type = node.type == 'b' ? std::uint32_t{S_IFBLK} : std::uint32_t{S_IFCHR},
                             .propagation = {MS_REC | MS_PRIVATE}});
   program.add({.kind = Kind::set_attributes, .slot = slot, .a = MOUNT_ATTR_RDONLY});
   const std::uint32_t links = is_system_path(node.path) ? plan::no_symlinks : 0;

@@ -116,10 +116,10 @@ void plan_change(plan::Program& program, std::int32_t slot, const MountChange& c
         {.kind = Kind::set_attributes, .flags = flags, .slot = slot, .a = change.set, .b = change.clear});
 }
 
-// The kinds without an r are for the mount alone, as mount(8) has them.
+// Those without an r are for the mount alone, as mount(8) has them.
 void plan_changes(plan::Program& program, std::int32_t slot, const MountOptions& options) {
-  plan_change(program, slot, options.top, 0);
   plan_change(program, slot, options.all, plan::recursive);
+  plan_change(program, slot, options.top, 0);
 }
 
 // Whose ids a mount's files are shown to belong to (mount_setattr(2), "ID-mapped mounts").
@@ -148,9 +148,10 @@ std::optional<plan::IdSource> id_source(const oci::RuntimeConfig& config, const 
 std::vector<std::uint64_t> propagation_of_bind(const oci::RuntimeConfig& config,
                                                const MountOptions& options) {
   std::vector<std::uint64_t> steps = options.propagation;
+  const bool is_shared = std::ranges::any_of(steps, [](std::uint64_t flags) { return flags & MS_SHARED; });
   if (steps.empty())
     steps.push_back(MS_REC | MS_PRIVATE);
-  else if (!(config.root_propagation & MS_SHARED))
+  else if (!is_shared || !(config.root_propagation & MS_SHARED))
     steps.insert(steps.begin(), MS_REC | MS_SLAVE);
   return steps;
 }
@@ -243,7 +244,7 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
     check_destination(mount);
     const MountOptions options = parse_mount_options(mount.options);
     if (mount.type == "cgroup") {
-      plan_cgroup_mount(program, config, facts, mount, options.top.set);
+      plan_cgroup_mount(program, config, facts, mount, options.top.set | options.all.set);
       continue;
     }
     const std::uint32_t links = is_system_path(mount.destination) ? plan::no_symlinks : 0;
@@ -295,6 +296,9 @@ void plan_protection(plan::Program& program, const oci::RuntimeConfig& config) {
 
 void label_filesystems(plan::Program& program, const oci::RuntimeConfig& config) {
   if (config.mount_label.empty() || has_user_namespace(config)) return;
+  for (auto& input : program.inputs)
+    if (input.what == plan::Input::What::copied_tmpfs)
+      input.options.push_back(filesystem_option("context", config.mount_label));
   for (auto& entry : program.entries)
     if (entry.kind == Kind::new_filesystem &&
         (entry.text == "overlay" || entry.text == "tmpfs" || entry.text == "devpts"))

@@ -50,7 +50,7 @@ ResctrlGroup::ResctrlGroup(const HostPath& top, const oci::IntelRdt& wanted, con
       group_(top / (is_own_ ? id : wanted.group)),
       monitor_(wanted.is_monitored ? group_ / "mon_groups" / id : HostPath()) {}
 
-void ResctrlGroup::make() const {
+bool ResctrlGroup::make() const {
   const bool is_there = sys::exists(sys::here, group_.value);
   if (!is_own_ && schemata_.empty() && !is_there)
     throw Error(ErrorKind::invalid, format("/linux/intelRdt/closID: there is no group {}", group_.value), 0,
@@ -68,6 +68,7 @@ void ResctrlGroup::make() const {
     if (is_new) ::rmdir(group_.c_str());
     throw;
   }
+  return is_new;
 }
 
 void ResctrlGroup::check_schemata() const {
@@ -91,9 +92,9 @@ void ResctrlGroup::change(const std::vector<std::string>& schemata) const {
   write_schemata(group_, schemata);
 }
 
-void ResctrlGroup::remove() const noexcept {
+void ResctrlGroup::remove(Named named) const noexcept {
   if (!monitor_.empty()) ::rmdir(monitor_.c_str());
-  if (is_own_) ::rmdir(group_.c_str());
+  if (is_own_ || named == Named::goes) ::rmdir(group_.c_str());
 }
 
 std::vector<plan::HostStep> ResctrlGroup::steps() const {
@@ -110,16 +111,20 @@ std::vector<plan::HostStep> ResctrlGroup::steps() const {
 ResctrlGroups::ResctrlGroups(const oci::RuntimeConfig& config, const std::string& id) {
   if (!config.intel_rdt) return;
   ResctrlGroup group(find_resctrl(), *config.intel_rdt, id);
-  group.make();
+  is_new_ = group.make();
   group_ = std::move(group);
 }
 
 ResctrlGroups::~ResctrlGroups() {
-  if (group_) group_->remove();
+  if (group_) group_->remove(is_new_ ? ResctrlGroup::Named::goes : ResctrlGroup::Named::stays);
 }
 
 void ResctrlGroups::join(pid_t pid) const {
   if (group_) group_->add(pid);
+}
+
+void join_resctrl_group(const oci::RuntimeConfig& config, const std::string& id, pid_t pid) {
+  if (config.intel_rdt) ResctrlGroup(find_resctrl(), *config.intel_rdt, id).add(pid);
 }
 
 void remove_resctrl_group(const oci::RuntimeConfig& config, const std::string& id) noexcept {

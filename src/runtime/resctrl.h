@@ -21,12 +21,14 @@ class ResctrlGroup {
   ResctrlGroup(const HostPath& top, const oci::IntelRdt& wanted, const std::string& id);
   /// A group that is there already must have the schemata that are asked for, and must be there where none
   /// are. Throws Error naming the field; nothing is left then.
-  void make() const;
+  /// Whether the group was not there before.
+  bool make() const;
   void add(pid_t pid) const;
   /// Other lines for its schemata.
   void change(const std::vector<std::string>& schemata) const;
-  /// A group that has a name in the config stays: others may be in it.
-  void remove() const noexcept;
+  enum class Named { stays, goes };
+  /// A group that has a name in the config stays, since others may be in it; unless its making is undone.
+  void remove(Named named = Named::stays) const noexcept;
   std::vector<plan::HostStep> steps() const;
 
  private:
@@ -46,11 +48,15 @@ class ResctrlGroups {
   ResctrlGroups& operator=(const ResctrlGroups&) = delete;
   void join(pid_t pid) const;
   void keep() noexcept { group_.reset(); }
+  bool empty() const noexcept { return !group_; }
 
  private:
   std::optional<ResctrlGroup> group_;
+  bool is_new_ = false;
 };
 
+/// For a further process of the container's.
+void join_resctrl_group(const oci::RuntimeConfig& config, const std::string& id, pid_t pid);
 /// After the container's end, or where its making was killed.
 void remove_resctrl_group(const oci::RuntimeConfig& config, const std::string& id) noexcept;
 /// For `--plan`.

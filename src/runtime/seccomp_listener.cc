@@ -28,7 +28,7 @@ Container::WhenFiltered reach_listener(const oci::RuntimeConfig& config, Listene
                              {{"ociVersion", spec_version},
                               {"id", subject.id},
                               {"status", subject.status},
-                              {"pid", container.pid()},
+                              {"pid", subject.pid != 0 ? subject.pid : container.pid()},
                               {"bundle", subject.bundle},
                               {"annotations", annotations}}}};
     if (!sys::try_send_descriptor(*socket, json::compact(told), listener))

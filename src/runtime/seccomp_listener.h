@@ -12,6 +12,7 @@ namespace tare::runtime {
 struct ListenerSubject {
   std::string id, bundle;
   std::string_view status;  ///< "creating", of a further process "running"
+  pid_t pid = 0;            ///< of the container's first process; 0: it is the one that is filtered
 };
 
 /// Connects to the listener of the profile, if it has one, and passes the filter's descriptor on when it

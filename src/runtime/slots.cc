@@ -48,7 +48,7 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
           left_to_init_.push_back(input);
         }
         break;
-      case Input::What::copied_tmpfs: own(input.slot, make_copied_tmpfs(input)); break;
+      case Input::What::copied_tmpfs: own(input.slot, make_copied_tmpfs(input, cgroup)); break;
       case Input::What::user_namespace: own(input.slot, open_user_namespace(*input.id_source)); break;
       case Input::What::directory:
         own(input.slot, sys::open_at(sys::here, input.path, O_PATH | O_DIRECTORY));

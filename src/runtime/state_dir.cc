@@ -16,7 +16,8 @@
 namespace tare::runtime {
 namespace {
 
-constexpr auto state_name = "state.json", config_name = "config.json", unit_name = "unit";
+constexpr auto state_name = "state.json", config_name = "config.json", unit_name = "unit",
+               resctrl_name = "resctrl";
 constexpr int layout_version = 1;  // docs/storage-layout.md
 
 ContainerState state_from(const json::object& object) {
@@ -164,6 +165,10 @@ void StateDirectory::write_config(std::string_view text) const {
 std::optional<std::string> StateDirectory::try_read_config() const {
   return sys::try_read_file(directory_, config_name);
 }
+
+void StateDirectory::note_resctrl_group() const { sys::create_file(directory_, resctrl_name, "", 0600); }
+
+bool StateDirectory::has_resctrl_group() const { return sys::exists(directory_, resctrl_name); }
 
 void StateDirectory::write_unit(std::string_view name) const {
   sys::create_file(directory_, unit_name, name, 0600);

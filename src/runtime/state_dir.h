@@ -61,6 +61,10 @@ class StateDirectory {
   void write_config(std::string_view text) const;
   std::optional<std::string> try_read_config() const;
 
+  /// Noted when there is one: before that, a group called as this container may be another's.
+  void note_resctrl_group() const;
+  bool has_resctrl_group() const;
+
   /// The unit of systemd that its cgroup is; noted before there is one.
   void write_unit(std::string_view name) const;
   /// nullopt: its cgroup is not systemd's.

@@ -153,7 +153,6 @@ void update(const HostPath& root, const std::string& id, const json::object& cha
   const Status status = directory.status(state);
   if (!state || status == Status::stopped || status == Status::creating)
     throw Error(ErrorKind::conflict, "container not running");
-  update_resctrl(directory, id, schemata);
   const json::object said = said_resources(changes);
   (void)read_resources(json::Node(json::value(said)));  // an error names what the caller wrote
   const json::value config = json::parse(directory.try_read_config().value_or("{}"));
@@ -167,6 +166,7 @@ void update(const HostPath& root, const std::string& id, const json::object& cha
   const cgroup::Layout layout = cgroup::read_layout_for(state->cgroup);
   check_usage(resources, layout, state->cgroup);
   const auto writes = cgroup::plan_limits(layout, resources, cgroup::read_facts(layout, state->cgroup));
+  update_resctrl(directory, id, schemata);
   cgroup::Cgroup::enable(layout, state->cgroup, cgroup::needed_controllers(resources));
   // First to systemd, which would write its own numbers over ours.
   if (const auto unit = directory.try_read_unit())

@@ -111,7 +111,7 @@ std::optional<ProcessStatus> try_read_status(Fd directory, const std::string& pa
   const UniqueFd file = try_open_at(directory, path, O_RDONLY);
   char buffer[1024];
   const ssize_t size = file ? ::read(file.number(), buffer, sizeof buffer) : -1;
-  if (size < 0 && errno != ENOENT && errno != ESRCH) throw system_error(format("cannot read {}", path));
+  if (size < 0 && is_breakdown(errno)) throw system_error(format("cannot read {}", path));
   const std::string_view text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
   // The second field is the program's name in brackets, in which anything may stand.
   const std::size_t begin = text.find('('), end = text.rfind(')');

@@ -97,8 +97,8 @@ class WalkInRoot {
     if (place < 0) return place;
     close(place);
     if (walked_size_ == 0) return resolve_ & beneath ? -xdev : 0;
-    while (walked_size_ > 0 && walked_[--walked_size_] != '/') {
-    }
+    do walked_size_--;
+    while (walked_size_ > 0 && walked_[walked_size_] != '/');
     go_to(root_);
     for (size_t i = 0; i < walked_size_;) {
       char* name = walked_ + i + 1;

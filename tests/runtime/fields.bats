@@ -212,6 +212,10 @@ mount_is() { configure ".mounts += [$(printf '%s,' "$@" | sed 's/,$//')]"; }
 	equal contents "$(run_it)" "$(printf '1777 0:0 /data\n606 5:6 /data/deep/file\n../x\ntext\n')"
 	equal "the root file system's" "$(cat "$BUNDLE/rootfs/data/deep/file")" text
 	refuses '.mounts += [{"destination": "/y", "type": "proc", "options": ["tmpcopyup"]}]' "tmpcopyup is for a tmpfs"
+	# What is copied is memory, and the container's own limit is for that, too.
+	head -c 50M /dev/zero >"$BUNDLE/rootfs/data/large"
+	refuses '.linux.resources.memory = {"limit": 10485760, "swap": 10485760} | .mounts |= map(del(.options[]? | select(startswith("size=1m"))))' \
+		"its memory limit may be too small"
 }
 
 # What is seen of mounts that are made on either side afterwards: of the host's in the container, of the container's on the host.
@@ -306,6 +310,11 @@ propagation_of() {
 		{"path": "/srv/null", "type": "c", "major": 1, "minor": 3, "fileMode": 438}, {"path": "/dev/deep/zero", "type": "u", "major": 1, "minor": 5, "fileMode": 438}]'
 	command_is sh -c 'stat -c "%F %a %u:%g %n" /dev/pipe /srv/pipe /srv/null /dev/deep/zero; echo x >/srv/null && head -c 1 /dev/deep/zero | tr "\\0" 0'
 	equal nodes "$(run_it)" "$(printf '%s\n' "fifo 640 3:4 /dev/pipe" "fifo 666 0:0 /srv/pipe" "character special file 666 0:0 /srv/null" "character special file 666 0:0 /dev/deep/zero" 0)"
+	run_it >/dev/null # what lies in the root file system is there from before
+	rm "$BUNDLE/rootfs/srv/null" && : >"$BUNDLE/rootfs/srv/null"
+	run run_it
+	[[ $output == *"/srv/null"*"file exists"* ]]
+	rm "$BUNDLE/rootfs/srv/null"
 	refuses '.linux.devices = [{"path": "/proc/x", "type": "p"}]' 'there can be no device node at "/proc/x"'
 	refuses '.linux.devices = [{"path": "x", "type": "p"}]' 'there can be no device node at "x"'
 	refuses '.linux.devices = [{"path": "/dev/x", "type": "q"}]' 'unknown type of device "q"'
@@ -339,6 +348,10 @@ asks_about() {
 	run runtime exec "$ID" mkdir /tmp/answered
 	[[ $output == *"File descriptor in bad state"* ]] || { echo "code $status: $output; $(cat "$BATS_TEST_TMPDIR/agent.errors")" && return 1; }
 	equal told "$(jq -sr 'map(.state.status) | join(" ")' "$AGENT_LOG")" "creating running"
+	equal "the state is the container's" "$(jq -s '.[1] | .state.pid' "$AGENT_LOG") $(jq -s '.[1] | .pid == .state.pid' "$AGENT_LOG")" "$PID false"
+	# The process goes on as its own sibling, which may have its filter before that is known here.
+	run strace -e trace=poll -e inject=poll:delay_exit=20000 -o /dev/null "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" exec "$ID" mkdir /tmp/answered
+	[[ $output == *"File descriptor in bad state"* ]] || { echo "$output" && return 1; }
 	runtime delete --force "$ID"
 	kill "$AGENT"
 	wait "$AGENT" || true
@@ -455,4 +468,19 @@ in_network() { nsenter --net="/run/netns/$NETWORK" "$@"; }
 	run runtime update --l3-cache-schema "L3:0=f" "$ID"
 	equal code "$status" 1
 	[[ $output == *"Intel RDT is not available here"* ]]
+}
+
+@test "F15 places are meant as they are checked: .. and . lead nowhere else" {
+	mkdir -p "$OUTSIDE"
+	local place
+	for place in /sys/../proc/sys /dev/../proc /proc/./sys/../sys /foo/../proc/sys ../proc/sys //proc//sys; do
+		refuses ".mounts += [{\"destination\": \"$place\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"bind\"]}]" "cannot be mounted over: it is part of /proc"
+	done
+	for place in /dev/.. /sys/../ /.; do
+		refuses ".mounts += [{\"destination\": \"$place\", \"type\": \"bind\", \"source\": \"$OUTSIDE\", \"options\": [\"bind\"]}]" "nothing can be mounted over the root"
+	done
+	configure '.linux.namespaces += [{"type": "user"}, {"type": "cgroup"}] | .linux.namespaces |= unique_by(.type) |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	refuses '.linux.devices = [{"path": "/dev/../etc/passwd", "type": "c", "major": 1, "minor": 3}]' "the device /etc/passwd is not below /dev"
+	refuses '.linux.devices = [{"path": "/dev/shm", "type": "c", "major": 1, "minor": 3}]' "/dev/shm of the host is not the device that it is to be"
 }
