@@ -85,9 +85,11 @@ void check_destination(const oci::Mount& mount) {
 
 void check_device_path(const ContainerPath& path) {
   const std::string& text = path.value;
-  if (!text.starts_with('/') || text.ends_with('/') || is_below(text, "/proc") || is_below(text, "/sys"))
+  if (is_below(text, "/proc") || is_below(text, "/sys"))
+    throw Error(ErrorKind::invalid, format("the device {} cannot be in /proc or /sys", text));
+  if (!text.starts_with('/') || text.ends_with('/'))
     throw Error(ErrorKind::invalid, format("there can be no device node at \"{}\"", text), 0,
-                "it takes an absolute path, not in /proc or /sys");
+                "it takes an absolute path");
 }
 
 void check_bind_options(const MountOptions& options) {

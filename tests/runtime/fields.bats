@@ -315,7 +315,7 @@ propagation_of() {
 	run run_it
 	[[ $output == *"/srv/null"*"file exists"* ]]
 	rm "$BUNDLE/rootfs/srv/null"
-	refuses '.linux.devices = [{"path": "/proc/x", "type": "p"}]' 'there can be no device node at "/proc/x"'
+	refuses '.linux.devices = [{"path": "/proc/x", "type": "p"}]' 'the device /proc/x cannot be in /proc or /sys'
 	refuses '.linux.devices = [{"path": "x", "type": "p"}]' 'there can be no device node at "x"'
 	refuses '.linux.devices = [{"path": "/dev/x", "type": "q"}]' 'unknown type of device "q"'
 }
