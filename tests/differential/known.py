@@ -44,7 +44,7 @@ KNOWN = [
     ("*", "listener.*.annotations", BOTH, "a hook's input, and a seccomp listener's"),
     ("*", "hooks:createContainer.cwd hooks:poststop.cwd", EITHER, "a hook's working directory"),
     ("*", "hooks:createContainer.env.*", RUNC, "a hook's environment"),
-    ("hooks.all generated.*", "hooks:order", RUNC, "poststart hooks"),
+    ("hooks.all generated.*", "hooks:order", BOTH, "poststart hooks"),
     ("hooks.poststart-*", f"{BEGINS} start.status hooks:* {WORDS}", BOTH, "poststart hooks"),
     ("hooks.poststart-*", "process", CRUN + SOMETIMES, "poststart hooks"),
     ("hooks.startContainer-*", "start.status process start.class status:SigBlk run.class", BOTH,
