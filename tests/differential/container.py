@@ -14,7 +14,8 @@ import subprocess
 import time
 
 from corpus import BASE, patched
-from items import cgroup_items, hook_items, look_items, state_items, tree_items
+from items import cgroup_items, flatten, hook_items, look_items, state_items, tree_items
+from listener import Listener
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -51,7 +52,8 @@ class World:
             preexec_fn=lambda: call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
         self.held = None
         while not self.held:
-            self.held = open(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children", encoding="ascii").read().strip()
+            with open(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children", encoding="ascii") as children:
+                self.held = children.read().strip()
             time.sleep(0.01)
         self.host_namespaces = {name: os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")}
         self.held_namespaces = {name: os.readlink(f"/proc/{self.held}/ns/{name}")
@@ -96,14 +98,14 @@ VIEWS = {"machine": hide_v2_controllers, "v2": show_v2_alone}
 
 def make_rootfs(root, busybox, changes):
     """busybox, the look, a hook, and files to mount on."""
-    for directory in ("bin", "dev", "proc", "sys", "etc", "root", "home", "full/below", "real", "tools", "forbidden", "out"):
+    for directory in "bin dev proc sys etc root home full/below real tools forbidden out".split():
         os.makedirs(f"{root}/{directory}")
     for directory, mode in (("tmp", 0o1777), ("private", 0o700), ("forbidden", 0o700)):
         os.makedirs(f"{root}/{directory}", exist_ok=True)
         os.chmod(f"{root}/{directory}", mode)
     shutil.copy(busybox, f"{root}/bin/busybox")
-    for applet in ("sh cat sed tr readlink id uname ip ls find sort xargs stat touch rm mknod dd cut printf ionice mkdir rmdir "
-                   "chmod hostname env sleep stty echo kill pwd basename").split():
+    for applet in ("sh cat sed tr readlink id uname ip ls find sort xargs stat touch rm mknod dd cut printf ionice "
+                   "mkdir rmdir chmod hostname env sleep stty echo kill pwd basename").split():
         os.symlink("busybox", f"{root}/bin/{applet}")
     files = {"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n",
              "etc/group": "root:x:0:\n", "full/file": "text\n", "full/below/other": "text\n", "script": "#!/nowhere\n",
@@ -138,7 +140,8 @@ def said_class(text):
     """What the callers of a runtime make of its words (podman, moby: 127, 126; containerd: not found)."""
     text = text.lower()
     for words, kind in ((("executable file not found", "no such file or directory", "open executable"), "not found"),
-                        (("permission denied", "operation not permitted", "is a directory", "not a directory"), "not allowed"),
+                        (("permission denied", "operation not permitted", "is a directory", "not a directory"),
+                         "not allowed"),
                         (("does not exist",), "no container"), (("not running", "no such process"), "not running")):
         if any(word in text for word in words):
             return kind
@@ -162,6 +165,7 @@ class Run:
         self.world, self.program, self.items = world, program, {}
         self.config, self.extra = patched(BASE, patch)
         self.terminal = self.config.get("process", {}).get("terminal") is True
+        self.listener = None
 
     def path(self, name):
         return f"{self.world.work}/{name}"
@@ -185,10 +189,13 @@ class Run:
         os.chmod(self.path("noting"), 0o755)
         make_rootfs(self.path("bundle/rootfs"), self.world.busybox, self.extra.get("rootfs", ()))
         text = self.extra.get("text", json.dumps(self.config, ensure_ascii=False))
+        if "@WORK@/listener" in (text or ""):
+            self.listener = Listener(self.path("listener"))
         if text == "TRAILING":
             text = json.dumps(self.config) + "}"
         if text is not None:
-            for token, value in (("@WORK@", self.world.work), ("@ID@", self.world.id), ("@HOLDER@", f"/proc/{self.world.held}/ns")):
+            for token, value in (("@WORK@", self.world.work), ("@ID@", self.world.id),
+                                 ("@HOLDER@", f"/proc/{self.world.held}/ns")):
                 text = text.replace(token, value)
             with open(self.path("bundle/config.json"), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -200,9 +207,10 @@ class Run:
             os.unlink(log)
         with open(self.path("said"), "w+", encoding="utf-8", errors="replace") as said, \
                 open(output or self.path("output"), "w", encoding="ascii") as out:
-            process = subprocess.Popen([self.program, "--root", self.path("state"), "--log", log, "--log-format", "json", verb,
-                                        *arguments, self.world.id], stdin=subprocess.PIPE, stdout=out, stderr=said, env=ENVIRONMENT,
-                                       cwd=self.world.work)
+            process = subprocess.Popen(
+                [self.program, "--root", self.path("state"), "--log", log, "--log-format", "json", verb, *arguments,
+                 self.world.id],
+                stdin=subprocess.PIPE, stdout=out, stderr=said, env=ENVIRONMENT, cwd=self.world.work)
             try:
                 process.stdin.close()  # nothing to read; /dev/null in any place is given to the process's user by crun
                 status = process.wait(SECONDS)
@@ -211,7 +219,11 @@ class Run:
                 process.wait()
                 status = "hangs"
             said.seek(0)
-            return status, said.read() + (open(log, encoding="utf-8", errors="replace").read() if os.path.exists(log) else "")
+            text = said.read()
+            if os.path.exists(log):
+                with open(log, encoding="utf-8", errors="replace") as file:
+                    text += file.read()
+            return status, text
 
     def note(self, name, status, said):
         self.items[f"{name}.status"] = str(status)
@@ -317,6 +329,17 @@ class Run:
         os.waitpid(pid, 0)
         return "hangs"
 
+    def listened(self):
+        """What a seccomp listener was told, of `run` and `create`."""
+        if self.listener:
+            self.listener.close()
+            for number, (told, descriptors) in enumerate(self.listener.states):
+                for table in (told, told.get("state", {})):
+                    table.update(dict.fromkeys({"pid"} & set(table), "N"))
+                self.items[f"listener.{number}.descriptors"] = str(descriptors)
+                self.items.update((name, self.world.steady(text)) for name, text in flatten(f"listener.{number}", told))
+            self.items["listener.asked"] = str(self.listener.calls > 0)
+
     def remains(self, phase):
         """What is left when the container is deleted: cgroups, mounts, state, processes."""
         left = [path for path, _, _ in os.walk("/sys/fs/cgroup") if path.endswith(f"/{self.world.id}")]
@@ -339,6 +362,7 @@ def observe(world, program, patch):
     if not run.terminal:
         run.look()
     run.live()
+    run.listened()
     strays = world.children()
     if strays:
         run.items["left.processes"] = str(len(strays))

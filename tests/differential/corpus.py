@@ -80,7 +80,8 @@ def patched(config, patch):
 
 def namespaces(*without, **more):
     """The base's namespaces without some, and with others: a path, or "" for a new one."""
-    kept = [entry for entry in BASE["linux"]["namespaces"] if entry["type"] not in without and entry["type"] not in more]
+    gone = {*without, *more}
+    kept = [entry for entry in BASE["linux"]["namespaces"] if entry["type"] not in gone]
     return kept + [{"type": kind, "path": path} if path else {"type": kind} for kind, path in more.items()]
 
 
@@ -94,6 +95,11 @@ def sh(text):
 
 def mount(destination, kind="tmpfs", source="tmpfs", options=(), **more):
     return {"mounts+": [{"destination": destination, "type": kind, "source": source, "options": list(options), **more}]}
+
+
+def base_mounts(destination, **changes):
+    """The base's mounts, one of them changed."""
+    return [{**entry, **changes} if entry["destination"] == destination else entry for entry in BASE["mounts"]]
 
 
 def bind(destination, source, *options):
@@ -117,7 +123,8 @@ def user_namespace(**more):
 
 
 def seccomp(action="SCMP_ACT_ALLOW", *rules, **more):
-    return {"linux.seccomp": {"defaultAction": action, "architectures": ["SCMP_ARCH_X86_64"], "syscalls": list(rules), **more}}
+    return {"linux.seccomp": {
+        "defaultAction": action, "architectures": ["SCMP_ARCH_X86_64"], "syscalls": list(rules), **more}}
 
 
 def rule(action, *names, **more):
@@ -226,6 +233,10 @@ group("process",
       scheduler_idle={"process.scheduler": {"policy": "SCHED_IDLE"}},
       scheduler_fifo={
           "process.scheduler": {"policy": "SCHED_FIFO", "priority": 10, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}},
+      scheduler_rr={  # where realtime is shared out to cgroups, those have none to begin with
+          "process.scheduler": {"policy": "SCHED_RR", "priority": 3}, "linux.cgroupsPath": "/@ID@",
+          "linux.resources.cpu": {"realtimeRuntime": 10000}},
+      scheduler_nice_too_much={"process.scheduler": {"policy": "SCHED_OTHER", "nice": 20}},
       scheduler_deadline={
           "process.scheduler": {
               "policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 5000000, "period": 10000000}},
@@ -233,6 +244,7 @@ group("process",
       io_priority={"process.ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 7}},
       io_priority_idle={"process.ioPriority": {"class": "IOPRIO_CLASS_IDLE"}},
       io_priority_rt={"process.ioPriority": {"class": "IOPRIO_CLASS_RT", "priority": 1}},
+      io_priority_too_low={"process.ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 8}},
       io_priority_unknown={"process.ioPriority": {"class": "NOTHING", "priority": 1}},
       exec_affinity={"process.execCPUAffinity": {"initial": "0", "final": "0-1"}},
       exec_affinity_unknown={"process.execCPUAffinity": {"final": "4242"}})
@@ -298,17 +310,20 @@ group("rlimits",
 OPTIONS = ("ro rw suid nosuid dev nodev exec noexec sync async dirsync mand nomand atime noatime diratime nodiratime "
            "relatime norelatime strictatime nostrictatime iversion noiversion lazytime nolazytime silent loud "
            "private rprivate shared rshared slave rslave unbindable runbindable symfollow nosymfollow "
-           "rro rrw rnosuid rsuid rnodev rdev rnoexec rexec rnoatime ratime rnodiratime rdiratime rrelatime rnorelatime "
-           "rstrictatime rnostrictatime rsymfollow rnosymfollow defaults tmpcopyup remount idmap ridmap").split()
+           "rro rrw rnosuid rsuid rnodev rdev rnoexec rexec rnoatime ratime rnodiratime rdiratime rrelatime "
+           "rnorelatime rstrictatime rnostrictatime rsymfollow rnosymfollow defaults tmpcopyup remount idmap "
+           "ridmap").split()
 for option in OPTIONS:
     CORPUS["mounts.tmpfs." + option] = {**mount("/full", options=[option]), "look": ["ls -l /full | sed 1d"]}
-for option in ("rbind ro rro nosuid rnosuid nodev noexec rnoexec noatime rnoatime relatime strictatime nodiratime nosymfollow "
-               "private rprivate shared rshared slave rslave unbindable idmap").split():
+for option in ("rbind ro rro nosuid rnosuid nodev noexec rnoexec noatime rnoatime relatime strictatime nodiratime "
+               "nosymfollow private rprivate shared rshared slave rslave unbindable runbindable rstrictatime "
+               "rnodiratime rnosymfollow idmap ridmap").split():
     CORPUS["mounts.bind." + option] = bind("/to", "@WORK@/tree", option)
 group("mounts",
       bind_type_none={**mount("/to", "none", "@WORK@/tree", ["bind"])},
       bind_type_only=mount("/to", "bind", "@WORK@/tree"),
       rbind_only=mount("/to", "", "@WORK@/tree", ["rbind"]),
+      remount={"mounts+": [{"destination": "/dev/shm", "type": "none", "options": ["remount", "ro", "noatime"]}]},
       bind_and_remount=bind("/to", "@WORK@/tree", "remount", "ro"),
       bind_file=bind("/etc/passwd", "@WORK@/file"),
       bind_file_made=bind("/a/b/file", "@WORK@/file", "ro"),
@@ -330,14 +345,22 @@ group("mounts",
       bind_in_dev={**bind("/dev/extra", "@WORK@/file")},
       two_propagations=bind("/to", "@WORK@/tree", "rprivate", "unbindable"),
       recursive_and_flat=bind("/to", "@WORK@/tree", "rbind", "rro", "nosuid"),
+      recursive=bind("/to", "@WORK@/tree", "rbind", "rro", "rnosuid", "rnodev", "rnoatime", "rprivate"),
+      recursive_off=bind("/to", "@WORK@/tree", "rbind", "rexec"),
+      shared_with_the_host={
+          **bind("/to", "@WORK@/tree", "rbind", "rshared"), "linux.rootfsPropagation": "rshared"},
       idmapped=mount("/to", "bind", "@WORK@/tree", ["bind", "idmap"], uidMappings=IDMAP, gidMappings=IDMAP),
       idmapped_recursive=mount(
           "/to", "bind", "@WORK@/tree", ["rbind", "ridmap"], uidMappings=IDMAP, gidMappings=IDMAP),
       idmapped_without_option=mount("/to", "bind", "@WORK@/tree", ["bind"], uidMappings=IDMAP, gidMappings=IDMAP),
+      idmapped_half=mount("/to", "bind", "@WORK@/tree", ["bind", "idmap"], uidMappings=IDMAP),
+      idmapped_tmpfs=mount("/to", options=["idmap"], uidMappings=IDMAP, gidMappings=IDMAP),
       idmapped_in_user_namespace={**user_namespace(), **mount("/to", "bind", "@WORK@/tree", ["bind", "idmap"])},
       tmpfs_options=mount("/to", options=["size=1m", "mode=1700", "uid=5", "gid=6", "nr_inodes=10"]),
       tmpfs_mode_of_directory=mount("/private", options=["nosuid"]),
       tmpfs_copied={**mount("/full", options=["tmpcopyup", "size=1m"]), "look": ["ls -lR /full | sed 1d"]},
+      tmpfs_copied_ro={**mount("/full", options=["tmpcopyup", "ro"]), "look": ["ls -lR /full | sed 1d"]},
+      tmpfs_copied_nothing=mount("/to", options=["tmpcopyup"]),
       tmpfs_without_source={"mounts+": [{"destination": "/to", "type": "tmpfs"}]},
       tmpfs_ro={**mount("/full", options=["ro"])},
       option_unknown=mount("/to", options=["nothing"]),
@@ -362,8 +385,7 @@ group("mounts",
       file_in_proc_forbidden=bind("/proc/version", "@WORK@/file"),
       tmpfs_on_sys=mount("/sys"),
       tmpfs_in_sys=mount("/sys/kernel/debug"),
-      sys_rw={
-          "mounts": [{**entry, "options": ["nosuid"]} if entry["destination"] == "/sys" else entry for entry in BASE["mounts"]]},
+      sys_rw={"mounts": base_mounts("/sys", options=["nosuid"])},
       bind_dev={
           "mounts": [
               BASE["mounts"][0],
@@ -371,10 +393,8 @@ group("mounts",
       bind_proc={
           "mounts": [
               {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]}, *BASE["mounts"][1:]]},
-      bind_sys={
-          "mounts": [entry if entry["destination"] != "/sys" else {"destination": "/sys", "type": "bind", "source": "/sys", "options": ["rbind", "ro"]} for entry in BASE["mounts"][:-1]]},
-      dev_ro={
-          "mounts": [{**entry, "options": entry["options"] + ["ro"]} if entry["destination"] == "/dev" else entry for entry in BASE["mounts"]]},
+      bind_sys={"mounts": base_mounts("/sys", type="bind", source="/sys", options=["rbind", "ro"])[:-1]},
+      dev_ro={"mounts": base_mounts("/dev", options=["nosuid", "strictatime", "mode=755", "size=65536k", "ro"])},
       cgroup_rw={
           "mounts": BASE["mounts"][:-1] + [
               {**BASE["mounts"][-1], "options": ["nosuid", "noexec", "nodev", "relatime"]}]},
@@ -390,7 +410,8 @@ group("mounts",
       deep=mount("/deep/er/and/deeper"),
       many={"mounts+": [{"destination": f"/m{n}", "type": "tmpfs", "source": "tmpfs"} for n in range(20)]})
 
-for point in ("prestart", "createRuntime", "createContainer", "poststart", "poststop"):
+OUTER_HOOKS = ("prestart", "createRuntime", "createContainer", "poststart", "poststop")
+for point in OUTER_HOOKS:
     CORPUS[f"hooks.{point}"] = {**hook(point), "annotations": {"org.example.a": "1"}}
     CORPUS[f"hooks.{point}-env"] = hook(point, env=["A=1", "B=2"], timeout=5)
     CORPUS[f"hooks.{point}-fails"] = hook(point, "3")
@@ -401,8 +422,8 @@ CORPUS["hooks.startContainer"] = inside_hook()
 CORPUS["hooks.startContainer-env"] = inside_hook(env=["A=1", "PATH=/bin"], timeout=5)
 CORPUS["hooks.startContainer-fails"] = inside_hook("3")
 CORPUS["hooks.startContainer-missing"] = inside_hook(path="/nowhere")
-CORPUS["hooks.all"] = {**inside_hook(), **{key: value for point in ("prestart", "createRuntime", "createContainer", "poststart", "poststop")
-                                             for key, value in hook(point).items()}}
+CORPUS["hooks.all"] = {
+    **inside_hook(), **{key: value for point in OUTER_HOOKS for key, value in hook(point).items()}}
 group("hooks",
       relative=hook("createRuntime", path="hook"),
       no_args={"hooks.createRuntime": [{"path": "@WORK@/noting"}]},
@@ -412,9 +433,12 @@ group("hooks",
       timeout_zero=hook("createRuntime", timeout=0),
       timeout_negative=hook("createRuntime", timeout=-1),
       two={
-          "hooks.createRuntime": [{"path": "@WORK@/hook", "args": ["hook", "@WORK@/out", name]} for name in ("first", "second")]},
+          "hooks.createRuntime": [
+              {"path": "@WORK@/hook", "args": ["hook", "@WORK@/out", name]} for name in ("first", "second")]},
       second_after_failure={
-          "hooks.createRuntime": [{"path": "@WORK@/hook", "args": ["hook", "@WORK@/out", name, status]} for name, status in (("first", "3"), ("second", "0"))],
+          "hooks.createRuntime": [
+              {"path": "@WORK@/hook", "args": ["hook", "@WORK@/out", name, status]}
+              for name, status in (("first", "3"), ("second", "0"))],
           **hook("poststop")})
 
 group("namespaces",
@@ -428,7 +452,9 @@ group("namespaces",
       twice={"linux.namespaces+": [{"type": "pid"}]},
       unknown={"linux.namespaces+": [{"type": "nothing"}]},
       empty_type={"linux.namespaces+": [{"type": ""}]},
-      **{f"joined_{kind}": {"linux.namespaces": namespaces(**{kind: f"@HOLDER@/{file}"})} for kind, file in (("network", "net"), ("uts", "uts"), ("ipc", "ipc"), ("pid", "pid"), ("cgroup", "cgroup"))},
+      **{f"joined_{kind}": {"linux.namespaces": namespaces(**{kind: f"@HOLDER@/{file}"})}
+         for kind, file in (
+             ("network", "net"), ("uts", "uts"), ("ipc", "ipc"), ("pid", "pid"), ("cgroup", "cgroup"))},
       joined_wrong_kind={"linux.namespaces": namespaces(network="@HOLDER@/uts")},
       joined_missing={"linux.namespaces": namespaces(network="/nowhere")},
       joined_file={"linux.namespaces": namespaces(network="/etc/passwd")},
@@ -437,6 +463,10 @@ group("namespaces",
           "linux.namespaces": namespaces(time=""),
           "linux.timeOffsets": {
               "monotonic": {"secs": 1000, "nanosecs": 5}, "boottime": {"secs": 2000, "nanosecs": 6}}},
+      time_offsets_negative={
+          "linux.namespaces": namespaces(time=""), "linux.timeOffsets": {"boottime": {"secs": -1, "nanosecs": 0}}},
+      time_offsets_joined={
+          "linux.namespaces": namespaces(time="@HOLDER@/time"), "linux.timeOffsets": {"boottime": {"secs": 5}}},
       time_joined={"linux.namespaces": namespaces(time="@HOLDER@/time")},
       time_offsets_alone={"linux.timeOffsets": {"monotonic": {"secs": 10, "nanosecs": 0}}},
       user=user_namespace(),
@@ -467,6 +497,11 @@ group("devices",
       unbuffered={"linux.devices": [{"path": "/dev/x", "type": "u", "major": 1, "minor": 3}]},
       block={"linux.devices": [{"path": "/dev/x", "type": "b", "major": 7, "minor": 0, "fileMode": 0o600}]},
       fifo={"linux.devices": [{"path": "/dev/pipe", "type": "p", "fileMode": 0o622}]},
+      fifo_outside_dev={"linux.devices": [{"path": "/run/pipe", "type": "p", "uid": 3, "gid": 4}]},
+      fifo_in_user_namespace={**user_namespace(), "linux.devices": [{"path": "/dev/pipe", "type": "p"}]},
+      outside_dev_in_user_namespace={
+          **user_namespace(), "linux.devices": [{"path": "/x", "type": "c", "major": 1, "minor": 3}]},
+      same_as_default={"linux.devices": [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3}]},
       no_mode={"linux.devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]},
       deep={"linux.devices": [{"path": "/dev/a/b/x", "type": "c", "major": 1, "minor": 3}]},
       outside_dev={"linux.devices": [{"path": "/x", "type": "c", "major": 1, "minor": 3, "fileMode": 0o666}]},
@@ -483,7 +518,10 @@ group("devices",
           **user_namespace(), "linux.devices": [{"path": "/dev/x", "type": "c", "major": 10, "minor": 229}]},
       twice={"linux.devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": minor} for minor in (3, 5)]},
       netdevices={"linux.netDevices": {"lo": {"name": "lo9"}}},
-      netdevices_missing={"linux.netDevices": {"nothing9": {}}})
+      netdevices_missing={"linux.netDevices": {"nothing9": {}}},
+      netdevices_without_namespace={
+          "linux.netDevices": {"nothing9": {}}, "linux.namespaces": namespaces("network")},
+      netdevices_bad_name={"linux.netDevices": {"nothing9": {"name": "a/b"}}})
 
 group("linux",
       cgroups_path_none={"linux.cgroupsPath": GONE},
@@ -506,7 +544,8 @@ group("linux",
       readonly_symlink={"linux.readonlyPaths": ["/inner"]},
       readonly_with_mounts={**mount("/tmp/below"), "linux.readonlyPaths": ["/tmp"]},
       readonly_relative={"linux.readonlyPaths": ["tmp"]},
-      **{"propagation_" + kind: {"linux.rootfsPropagation": kind} for kind in ("private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable", "nothing")},
+      **{"propagation_" + kind: {"linux.rootfsPropagation": kind}
+         for kind in "private rprivate slave rslave shared rshared unbindable runbindable nothing".split()},
       mount_label={"linux.mountLabel": "system_u:object_r:container_file_t:s0"},
       sysctl_net={"linux.sysctl": {"net.ipv4.ip_forward": "1", "net.core.somaxconn": "500"}},
       sysctl_ipc={"linux.sysctl": {"kernel.shmmax": "123456", "kernel.msgmax": "9999", "fs.mqueue.msg_max": "5"}},
@@ -532,6 +571,10 @@ group("linux",
               "enableMonitoring": True}},
       rdt_empty={"linux.intelRdt": {}},
       memory_policy={"linux.memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}},
+      memory_policy_interleave={"linux.memoryPolicy": {"mode": "MPOL_INTERLEAVE", "nodes": "0"}},
+      memory_policy_local={"linux.memoryPolicy": {"mode": "MPOL_LOCAL"}},
+      memory_policy_missing_node={"linux.memoryPolicy": {"mode": "MPOL_BIND", "nodes": "63"}},
+      memory_policy_bad_flag={"linux.memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["NOTHING"]}},
       memory_policy_default={"linux.memoryPolicy": {"mode": "MPOL_DEFAULT"}},
       memory_policy_unknown={"linux.memoryPolicy": {"mode": "MPOL_NOTHING"}},
       unknown_field={"linux.fromTheFuture": [1]})
@@ -595,6 +638,11 @@ group("seccomp",
       index_too_high=seccomp(
           "SCMP_ACT_ALLOW", rule("SCMP_ACT_ERRNO", "chmod", args=[{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}])),
       names_empty=seccomp("SCMP_ACT_ALLOW", rule("SCMP_ACT_ERRNO")),
+      notify={
+          **seccomp("SCMP_ACT_ALLOW", rule("SCMP_ACT_NOTIFY", "mkdir", "sethostname"), listenerPath="@WORK@/listener",
+                    listenerMetadata="some words"), **DENIED},
+      notify_all=seccomp("SCMP_ACT_NOTIFY", listenerPath="@WORK@/listener"),
+      notify_write=seccomp("SCMP_ACT_ALLOW", rule("SCMP_ACT_NOTIFY", "write"), listenerPath="@WORK@/listener"),
       notify_nobody=seccomp(
           "SCMP_ACT_ALLOW", rule("SCMP_ACT_NOTIFY", "mkdir"), listenerPath="@WORK@/nobody", listenerMetadata="x"),
       notify_without_path=seccomp("SCMP_ACT_ALLOW", rule("SCMP_ACT_NOTIFY", "mkdir")),

@@ -35,6 +35,7 @@ find /sys/class/net -mindepth 1 -exec basename {} \; 2>/dev/null | sort | say in
 # Priority, nice, real-time priority, policy (proc_pid_stat(5)); the fields after the name.
 sed 's/.*) //' "$self/stat" 2>/dev/null | cut -d' ' -f16,17,38,39 | say scheduling
 ionice -p $$ 2>&1 | say ionice
+cut -d' ' -f2 "$self/numa_maps" 2>/dev/null | sort -u | say memory-policy
 find /dev ! -path '/dev/pts/[0-9]*' -print0 2>/dev/null | sort -z | xargs -0 stat -c 'dev:%n	%F %a %u:%g %t:%T %N' 2>/dev/null |
 	sed "s/$(printf '\t')\(.*\) '[^']*'$/	\1/"
 

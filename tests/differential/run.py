@@ -37,7 +37,8 @@ PEERS = ("runc", "crun")
 # What is looked at once more where only cgroup v2 is to be seen.
 V2 = ("base", "resources.*", "linux.cgroups-path*", "namespaces.no-cgroup", "namespaces.user", "mounts.cgroup*")
 # Items of the container's life; the others are what its process found.
-OUTSIDE = re.compile(r"(start\.|delete\.|process$|pid-file|console\.|state\.|limits:|hooks:|left\.|run\.)")
+OUTSIDE = re.compile(
+    r"(start\.|delete\.|process$|pid-file|console\.|state\.|limits:|hooks:|listener\.|left\.|run\.)")
 world = None
 
 Difference = collections.namedtuple("Difference", "config item seen against")
@@ -46,7 +47,8 @@ Difference = collections.namedtuple("Difference", "config item seen against")
 def programs():
     path = container.ENVIRONMENT["PATH"]
     tare = os.path.join(os.environ.get("TARE_BIN_DIR", f"{PROJECT}/build/release/bin"), "tare-runtime")
-    return {**{name: os.environ.get(f"TARE_PEER_{name.upper()}") or shutil.which(name, path=path) for name in PEERS}, "tare": tare}
+    peers = {name: os.environ.get(f"TARE_PEER_{name.upper()}") or shutil.which(name, path=path) for name in PEERS}
+    return {**peers, "tare": tare}
 
 
 def enter_world(top, counter, view):
@@ -62,7 +64,7 @@ def observe(name, patch, runtimes):
 
 
 def differences(config, seen):
-    """What tare has other than a peer. Of a container that one of them refuses, the others' insides are no difference."""
+    """What tare has other than a peer. Of a container that one of them refuses, the others' insides are none."""
     begun = {name for name, items in seen.items() if items.get("create.status") == "0"}
     looked = {name for name, items in seen.items() if "pwd" in items}
     for item in sorted(name for name in set().union(*seen.values()) if not name.startswith("said.")):
@@ -82,11 +84,14 @@ def differences(config, seen):
             yield Difference(config, item, values, "both" if agree else " ".join(against))
 
 
+def any_matches(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def rows_of(difference, rows):
     """Those of the known ones that explain it: all peers it is against must be named."""
     for number, (configs, items, against, _) in enumerate(rows):
-        if (any(fnmatch.fnmatchcase(difference.config, pattern) for pattern in configs.split())
-                and any(fnmatch.fnmatchcase(difference.item, pattern) for pattern in items.split())
+        if (any_matches(difference.config, configs.split()) and any_matches(difference.item, items.split())
                 and set(difference.against.split()) <= set(against.split())):
             yield number
 
@@ -109,7 +114,8 @@ def run_view(view, configs, runtimes, jobs):
     os.chmod(top, 0o755)  # for those who are nobody here, but root of a user namespace
     counter = multiprocessing.Value("i", 0)
     try:
-        with concurrent.futures.ProcessPoolExecutor(jobs, initializer=enter_world, initargs=(top, counter, view)) as pool:
+        with concurrent.futures.ProcessPoolExecutor(
+                jobs, initializer=enter_world, initargs=(top, counter, view)) as pool:
             pending = [pool.submit(observe, name, patch, runtimes) for name, patch in configs.items()]
             for future in concurrent.futures.as_completed(pending):
                 yield future.result()
@@ -151,9 +157,9 @@ def main():
     everything = {**CORPUS, **generated()}
     views = {"machine": everything}
     if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
-        views["v2"] = {f"v2:{name}": patch for name, patch in CORPUS.items() if any(fnmatch.fnmatchcase(name, pattern) for pattern in V2)}
+        views["v2"] = {f"v2:{name}": patch for name, patch in CORPUS.items() if any_matches(name, V2)}
     if chosen.patterns:
-        views = {view: {name: patch for name, patch in configs.items() if any(fnmatch.fnmatchcase(name, pattern) for pattern in chosen.patterns)}
+        views = {view: {name: patch for name, patch in configs.items() if any_matches(name, chosen.patterns)}
                  for view, configs in views.items()}
 
     used, numbers = collections.Counter(), collections.Counter()
@@ -166,7 +172,8 @@ def main():
                 for name in PEERS:
                     if seen[name].get("create.status") != "0":
                         del able[name]
-                        report.record("skipped", f"{name} where only cgroup v2 is to be seen", "it starts no container in this view here")
+                        report.record("skipped", f"{name} where only cgroup v2 is to be seen",
+                                      "it starts no container in this view here")
         for name, seen in run_view(view, configs, able, chosen.jobs):
             if chosen.dump:
                 with open(chosen.dump, "a", encoding="utf-8") as file:
@@ -190,18 +197,23 @@ def main():
     report.record("failed" if absent else "passed", "each known difference has its row in docs/compatibility.md",
                   output="\n".join(f"    no row: {reason}" for reason in absent))
     without = fields_without_entry()
-    report.record("failed" if without else "passed", "every field of the specification is in a configuration", output="    " + " ".join(without))
+    report.record("failed" if without else "passed", "every field of the specification is in a configuration",
+                  output="    " + " ".join(without))
     if not chosen.patterns:
-        stale = [" | ".join(row) for number, row in enumerate(KNOWN) if not used[number] and "sometimes" not in row[2] and (len(views) > 1 or not row[0].startswith("v2:"))]
-        report.record("failed" if stale else "passed", "each known difference still occurs", output="\n".join(f"    did not occur: {row}" for row in stale))
+        stale = [" | ".join(row) for number, row in enumerate(KNOWN)
+                 if not used[number] and "sometimes" not in row[2] and (len(views) > 1 or not row[0].startswith("v2:"))]
+        report.record("failed" if stale else "passed", "each known difference still occurs",
+                      output="\n".join(f"    did not occur: {row}" for row in stale))
     if chosen.counts:
-        versions = {name: subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
-                    for name, program in runtimes.items()}
+        versions = {name: subprocess.run([program, "--version"], capture_output=True, text=True,
+                                         check=False).stdout.partition("\n")[0] for name, program in runtimes.items()}
         with open(chosen.counts, "w", encoding="utf-8") as file:
-            json.dump({"date": datetime.date.today().isoformat(), **numbers, "known rows": len(KNOWN), "reasons": len({row[3] for row in KNOWN}),
+            json.dump({"date": datetime.date.today().isoformat(), **numbers, "known rows": len(KNOWN),
+                       "reasons": len({row[3] for row in KNOWN}),
                        "failed": report.count["failed"], "versions": versions}, file, indent=2)
             file.write("\n")
-    print(f"differential: {report.count['passed']} passed, {report.count['failed']} failed, {report.count['skipped']} skipped")
+    count = report.count
+    print(f"differential: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
     return 1 if report.count["failed"] else 0
 
 
