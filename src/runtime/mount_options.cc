@@ -127,7 +127,8 @@ std::vector<std::string_view> known_mount_options() {
 MountOptions parse_mount_options(const std::vector<std::string>& options) {
   MountOptions parsed;
   for (const auto& option : options) {
-    if (is_one_of(without_effect, option) || note_switch(parsed, option) || note_attribute(parsed, option))
+    if (option.empty() || is_one_of(without_effect, option) || note_switch(parsed, option) ||
+        note_attribute(parsed, option))
       continue;
     if (const auto propagation = propagation_of(option))
       parsed.propagation.push_back(propagation);

@@ -34,6 +34,11 @@ TEST(MountOptions, LeaveTheRestToTheFileSystem) {
   EXPECT_EQ(parsed.top.set | parsed.top.clear, 0U);
 }
 
+TEST(MountOptions, PassOverWhatSaysNothing) {
+  const auto parsed = parse_mount_options({"", "defaults"});
+  EXPECT_TRUE(parsed.filesystem.empty());
+}
+
 TEST(MountOptions, KeepPropagationsInTheirOrder) {
   const auto parsed = parse_mount_options({"rslave", "ro", "shared"});
   EXPECT_EQ(parsed.propagation, (std::vector<std::uint64_t>{MS_REC | MS_SLAVE, MS_SHARED}));
