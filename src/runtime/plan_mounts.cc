@@ -14,7 +14,6 @@
 namespace tare::runtime {
 namespace {
 
-using plan::Entry;
 using plan::Kind;
 
 // `shown`: without a cgroup namespace, the container's own cgroup, or it would see everybody's; else empty.

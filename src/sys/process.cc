@@ -192,7 +192,9 @@ bool wait_for_end(Fd process, int milliseconds) {
     do ready = ::poll(&wish, 1, patience);
     while (ready < 0 && errno == EINTR);
     if (end.is_there(wish.revents)) return true;
-    if (!wish.revents && milliseconds >= 0 && (left -= patience) <= 0) return false;
+    if (wish.revents || milliseconds < 0) continue;
+    left -= patience;
+    if (left <= 0) return false;
   }
 }
 
