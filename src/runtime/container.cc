@@ -175,8 +175,6 @@ Container Container::create(const plan::Program& planned, const cgroup::Cgroup& 
 Container::~Container() {
   if (!pidfd_ || reaped_ || let_go_) return;
   sys::kill_process(pidfd_);
-  // Siblings of a hook's that were not heard of are children of this process, too: as long as they are not
-  // reaped, the pid namespace that they are in does not end.
   for (pid_t ended = 0; ended != pid_;)
     if (ended = ::waitpid(-1, nullptr, 0); ended < 0 && errno != EINTR) return;
 }
