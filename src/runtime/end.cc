@@ -124,7 +124,7 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
     else
       cgroup::Cgroup::remove(cgroups, cgroup);
   }
-  if (config && directory->has_resctrl_group()) remove_resctrl_group(*config, id);
+  if (config && config->intel_rdt && directory->has_resctrl_group()) remove_resctrl_group(*config, id);
   directory->remove();
   if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }
