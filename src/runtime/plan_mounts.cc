@@ -147,11 +147,11 @@ std::optional<plan::IdSource> id_source(const oci::RuntimeConfig& config, const 
 std::vector<std::uint64_t> propagation_of_bind(const oci::RuntimeConfig& config,
                                                const MountOptions& options) {
   std::vector<std::uint64_t> steps = options.propagation;
+  constexpr std::uint64_t all_private = MS_REC | MS_PRIVATE;
+  if (steps.empty()) return {all_private};
   const bool is_shared = std::ranges::any_of(steps, [](std::uint64_t flags) { return flags & MS_SHARED; });
-  if (steps.empty())
-    steps.push_back(MS_REC | MS_PRIVATE);
-  else if (!is_shared || !(config.root_propagation & MS_SHARED))
-    steps.insert(steps.begin(), MS_REC | MS_SLAVE);
+  const bool may_be_peer = is_shared && config.root_propagation & MS_SHARED;
+  if (!may_be_peer && steps.front() != all_private) steps.insert(steps.begin(), MS_REC | MS_SLAVE);
   return steps;
 }
 
