@@ -55,10 +55,12 @@ int completion(const commands::Context& context, const cli::Parsed& parsed);
 int manual(const commands::Context& context, const cli::Parsed& parsed);
 
 const cli::Command commands_table[] = {
-    commands::create_command, commands::start_command,  commands::state_command,    commands::kill_command,
-    commands::delete_command, commands::run_command,    commands::exec_command,     commands::ps_command,
-    commands::list_command,   commands::spec_command,   commands::pause_command,    commands::resume_command,
-    commands::update_command, commands::events_command, commands::features_command, cli::completion_command,
+    commands::create_command,     commands::start_command,   commands::state_command,
+    commands::kill_command,       commands::delete_command,  commands::run_command,
+    commands::exec_command,       commands::ps_command,      commands::list_command,
+    commands::spec_command,       commands::pause_command,   commands::resume_command,
+    commands::update_command,     commands::events_command,  commands::features_command,
+    commands::checkpoint_command, commands::restore_command, cli::completion_command,
     cli::manual_command};
 constexpr commands::Verb verbs[] = {commands::create,
                                     commands::start,
@@ -75,6 +77,8 @@ constexpr commands::Verb verbs[] = {commands::create,
                                     commands::update,
                                     commands::events,
                                     commands::features,
+                                    commands::checkpoint,
+                                    commands::restore,
                                     completion,
                                     manual};
 static_assert(std::size(commands_table) == std::size(verbs));

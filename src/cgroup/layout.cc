@@ -176,9 +176,13 @@ Layout parse_layout(std::string_view mountinfo, std::string_view cgroup) {
 }
 
 Layout read_layout(const HostPath& proc, const std::string& process) {
-  const auto mountinfo = sys::try_read_file(sys::here, (proc / "self/mountinfo").value);
-  const auto cgroup = sys::try_read_file(sys::here, (proc / process / "cgroup").value);
-  if (!cgroup && errno == EPERM) throw system_error("cannot find out about cgroups");
+  const auto try_read = [](const HostPath& file) {
+    auto text = sys::try_read_file(sys::here, file.value);
+    if (!text && errno == EPERM)
+      throw system_error(format("cannot read {} to find out about cgroups", file.value));
+    return text;
+  };
+  const auto mountinfo = try_read(proc / "self/mountinfo"), cgroup = try_read(proc / process / "cgroup");
   if (!mountinfo || !cgroup) return {};
   Layout layout = parse_layout(*mountinfo, *cgroup);
   for (auto& hierarchy : layout.hierarchies) {

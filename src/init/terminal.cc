@@ -93,28 +93,54 @@ long set_terminal(Context& context, const Operation& operation) {
   return call(__NR_ioctl, descriptor(context, operation.slot), tiocsctty, 0);
 }
 
-// The container's own: through the host's, a container could change the mode of the host's /dev/null.
-long open_null(Context& context, const Operation& operation) {
+static bool is_null(const Statx& status) {
+  return (status.mode & s_ifmt) == s_ifchr && status.rdev_major == 1 && status.rdev_minor == 3;
+}
+
+static long status_of(int fd, Statx& status) {
+  return call(__NR_statx, fd, address(""), at_empty_path, statx_basic, address(&status));
+}
+
+// The container's own; -e_inval: something else is there.
+static long own_null(Context& context) {
   const long null = open_beneath(descriptor(context, plan::root_slot), "/dev/null", o_rdwr | o_noctty);
   if (null < 0) return null;
   Statx status{};
-  long result = call(__NR_statx, null, address(""), at_empty_path, statx_basic, address(&status));
-  const bool is_null = (status.mode & s_ifmt) == s_ifchr && status.rdev_major == 1 && status.rdev_minor == 3;
-  if (result == 0 && is_null) return keep(context, operation.into, null);
+  const long result = status_of(static_cast<int>(null), status);
+  if (result == 0 && is_null(status)) return null;
   close(static_cast<int>(null));
   return result < 0 ? result : -e_inval;
+}
+
+long open_null(Context& context, const Operation& operation) {
+  const long null = own_null(context);
+  return null < 0 ? null : keep(context, operation.into, null);
+}
+
+// Through the host's null device a container could change the host's mode of it, and no checkpoint can hold
+// what lies outside. Where the container has none, it keeps that one.
+static long replace_null(Context& context, int stream) {
+  const long null = own_null(context);
+  if (null == -e_noent || null == -e_inval) return 0;
+  if (null < 0) return null;
+  const long result = call(__NR_dup3, null, stream, 0);
+  close(static_cast<int>(null));
+  return result < 0 ? result : 0;
 }
 
 long set_streams(Context& context, const Operation& operation) {
   for (int stream = 0; stream < 3; stream++) {
     const int fd = descriptor(context, static_cast<int16_t>(operation.a >> (16 * stream)));
-    const long result = call(__NR_dup3, fd, stream, 0);
+    long result = call(__NR_dup3, fd, stream, 0);
     if (result < 0) return result;
-    // The container's user may open /dev/stdout again, so pipes are his; what is a device stays as it is.
     Statx status{};
-    if (call(__NR_statx, stream, address(""), at_empty_path, statx_basic, address(&status)) == 0 &&
-        (status.mode & s_ifmt) != s_ifchr)
+    if (status_of(stream, status) != 0) continue;
+    // The container's user may open /dev/stdout again, so pipes are his; what is a device stays as it is.
+    if ((status.mode & s_ifmt) != s_ifchr)
       call(__NR_fchown, stream, static_cast<long>(operation.b), -1);
+    else if (is_null(status))
+      result = replace_null(context, stream);
+    if (result < 0) return result;
   }
   return 0;
 }

@@ -46,7 +46,8 @@ void check_mount(const std::string& pointer, oci::Mount mount) {
   };
   if (has("bind") || has("rbind")) mount.type = "bind";
   if (mount.type.empty() && !has("remount"))
-    throw Error(ErrorKind::invalid, pointer + "/type: a mount that is no bind needs the type of its file system");
+    throw Error(ErrorKind::invalid,
+                pointer + "/type: a mount that is no bind needs the type of its file system");
   if (mount.destination.value.starts_with('/'))  // another one is completed
     at(pointer + "/destination", [&] { check_destination(mount); });
   for (std::size_t i = 0; i < options.size(); i++)

@@ -28,6 +28,14 @@ class Container {
   static Container create(const plan::Program& program, const cgroup::Cgroup& cgroup, const Streams& streams,
                           const WhenMounted& when_mounted = {}, WhenFiltered when_filtered = {});
 
+  /// A child of this process that is one already.
+  static Container adopt(pid_t pid, sys::UniqueFd pidfd) {
+    Container container;
+    container.pid_ = pid;
+    container.pidfd_ = std::move(pidfd);
+    return container;
+  }
+
   Container(Container&&) noexcept = default;
   Container& operator=(Container&&) = delete;
   ~Container();

@@ -85,6 +85,8 @@ void NotifySocket::make_directory(sys::Fd state_directory) {
   sys::make_directory(state_directory, directory_name, 0755);
 }
 
+bool NotifySocket::is_there(sys::Fd state_directory) { return sys::exists(state_directory, directory_name); }
+
 void NotifySocket::add_to(oci::RuntimeConfig& config, const HostPath& path) {
   config.mounts.push_back({.destination = ContainerPath(std::string(place_inside)),
                            .type = "bind",

@@ -23,6 +23,7 @@ class NotifySocket {
   static bool is_wanted();
   /// Makes the socket's directory in the container's state directory, which is at `path`.
   static void make_directory(sys::Fd state_directory);
+  static bool is_there(sys::Fd state_directory);
   /// Shows the directory to the container.
   static void add_to(oci::RuntimeConfig& config, const HostPath& path);
 

@@ -128,7 +128,7 @@ void StateDirectory::unlock() {
 
 bool StateDirectory::is_there() const noexcept {
   struct stat status{};
-  return ::fstat(directory_.number(), &status) == 0 && status.st_nlink > 0;
+  return ::fstat(directory_.number(), &status) != 0 || status.st_nlink > 0;
 }
 
 std::optional<ContainerState> StateDirectory::try_read() const {

@@ -88,7 +88,7 @@ UniqueFd try_open_regular_in_root(Fd root, const ContainerPath& path) {
   // (fcntl(2), F_SETLEASE).
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
   UniqueFd opened(::open(format("/proc/self/fd/{}", found.number()).c_str(), flags));
-  if (!opened && is_breakdown(errno)) throw system_error("cannot open it");
+  if (!opened && (is_breakdown(errno) || errno == EPERM)) throw system_error("cannot open it");
   return opened;
 }
 

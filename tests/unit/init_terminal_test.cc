@@ -121,34 +121,71 @@ TEST(InitTerminal, IsNotShownThroughASymlinkCalledConsole) {
   });
 }
 
+// What the three streams are after the operation.
+struct Streams {
+  long result;
+  struct stat status[3];
+  int flags[3];
+};
+
+Streams set_streams(RootedOperations& operations, const int (&fds)[3]) {
+  std::uint64_t slots = 0;
+  for (int i = 0; i < 3; i++) {
+    operations.slot(i + 1) = fds[i];
+    slots |= static_cast<std::uint64_t>(i + 1) << (16 * i);
+  }
+  const int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 10), ::fcntl(1, F_DUPFD_CLOEXEC, 10),
+                       ::fcntl(2, F_DUPFD_CLOEXEC, 10)};
+  Streams streams{};
+  streams.result = operations.perform({.kind = Kind::set_streams, .a = slots, .b = 1000});
+  for (int i = 0; i < 3; i++) {
+    ::fstat(i, &streams.status[i]);
+    streams.flags[i] = ::fcntl(i, F_GETFD);
+    ::dup2(saved[i], i);
+  }
+  return streams;
+}
+
 TEST(InitStreams, ArePutInPlaceAndPipesGivenToTheUser) {
-  in_child(0, [] {
-    Operations operations;
+  in_child(CLONE_NEWNS, [] {
+    RootedOperations operations;
     int in[2], out[2];
     EXPECT_EQ(::pipe2(in, O_CLOEXEC), 0);
     EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
-    operations.slot(1) = in[0];
-    operations.slot(2) = out[1];
-    operations.slot(3) = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 10), ::fcntl(1, F_DUPFD_CLOEXEC, 10),
-                         ::fcntl(2, F_DUPFD_CLOEXEC, 10)};
     struct stat null_before{};
     EXPECT_EQ(::stat("/dev/null", &null_before), 0);
-    const long result =
-        operations.perform({.kind = Kind::set_streams, .a = 1 | 2 << 16 | std::uint64_t{3} << 32, .b = 1000});
-    struct stat streams[3]{};
-    int flags[3];
-    for (int i = 0; i < 3; i++) {
-      ::fstat(i, &streams[i]);
-      flags[i] = ::fcntl(i, F_GETFD);
-      ::dup2(saved[i], i);
-    }
+    const auto [result, status, flags] =
+        set_streams(operations, {in[0], out[1], ::open("/dev/null", O_WRONLY | O_CLOEXEC)});
     EXPECT_EQ(result, 0);
     for (const int fd_flags : flags) EXPECT_EQ(fd_flags, 0) << "they survive the exec";
-    EXPECT_TRUE(S_ISFIFO(streams[0].st_mode) && S_ISFIFO(streams[1].st_mode) && S_ISCHR(streams[2].st_mode));
-    EXPECT_EQ(streams[0].st_uid, 1000U);
-    EXPECT_EQ(streams[1].st_uid, 1000U);
-    EXPECT_EQ(streams[2].st_uid, null_before.st_uid) << "the host's device is nobody's";
+    EXPECT_TRUE(S_ISFIFO(status[0].st_mode) && S_ISFIFO(status[1].st_mode) && S_ISCHR(status[2].st_mode));
+    EXPECT_EQ(status[0].st_uid, 1000U);
+    EXPECT_EQ(status[1].st_uid, 1000U);
+    EXPECT_EQ(status[2].st_uid, null_before.st_uid) << "the host's device is nobody's";
+    EXPECT_EQ(status[2].st_dev, null_before.st_dev) << "and stays where the container has none";
+  });
+}
+
+TEST(InitStreams, AreTheContainersOwnNullDevice) {
+  in_child(CLONE_NEWNS, [] {
+    RootedOperations operations;
+    EXPECT_EQ(::mkdir(in_root("/dev").c_str(), 0755), 0);
+    const int host = ::open("/dev/null", O_RDWR | O_CLOEXEC), zero = ::open("/dev/zero", O_RDWR | O_CLOEXEC);
+    struct stat zero_status{}, own{};
+    EXPECT_EQ(::fstat(zero, &zero_status), 0);
+    EXPECT_EQ(::symlink("/dev/zero", in_root("/dev/null").c_str()), 0);
+    EXPECT_EQ(::mknod(in_root("/dev/zero").c_str(), S_IFCHR | 0666, makedev(1, 5)), 0);
+    EXPECT_EQ(set_streams(operations, {host, host, host}).status[0].st_rdev, makedev(1, 3))
+        << "what it is called";
+    EXPECT_EQ(::unlink(in_root("/dev/null").c_str()), 0);
+    EXPECT_EQ(::mknod(in_root("/dev/null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+    EXPECT_EQ(::stat(in_root("/dev/null").c_str(), &own), 0);
+    const auto [result, status, flags] = set_streams(operations, {host, zero, host});
+    EXPECT_EQ(result, 0);
+    EXPECT_TRUE(status[0].st_dev == own.st_dev && status[0].st_ino == own.st_ino);
+    EXPECT_TRUE(status[2].st_dev == own.st_dev && status[2].st_ino == own.st_ino);
+    EXPECT_TRUE(status[1].st_dev == zero_status.st_dev && status[1].st_ino == zero_status.st_ino);
+    for (const int fd_flags : flags) EXPECT_EQ(fd_flags, 0);
   });
 }
 

@@ -19,7 +19,7 @@ using Verb = int (*)(const Context& context, const cli::Parsed& parsed);
 
 extern const cli::Command spec_command, create_command, start_command, state_command, kill_command,
     delete_command, run_command, exec_command, ps_command, list_command, pause_command, resume_command,
-    update_command, events_command, features_command;
+    update_command, events_command, features_command, checkpoint_command, restore_command;
 int spec(const Context& context, const cli::Parsed& parsed);
 int create(const Context& context, const cli::Parsed& parsed);
 int start(const Context& context, const cli::Parsed& parsed);
@@ -35,6 +35,8 @@ int resume(const Context& context, const cli::Parsed& parsed);
 int update(const Context& context, const cli::Parsed& parsed);
 int events(const Context& context, const cli::Parsed& parsed);
 int features(const Context& context, const cli::Parsed& parsed);
+int checkpoint(const Context& context, const cli::Parsed& parsed);
+int restore(const Context& context, const cli::Parsed& parsed);
 
 /// Writes to standard output; throws when that fails, so that a full disk is not a success.
 void print(std::string_view text);

@@ -1,0 +1,87 @@
+#include "runtime/checkpoint.h"
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/units.h"
+#include "runtime/bundle.h"
+#include "runtime/config_json.h"
+#include "runtime/end.h"
+#include "runtime/make_plan.h"
+#include "runtime/outside.h"
+#include "runtime/service_manager.h"
+#include "runtime/state_dir.h"
+#include "sys/file.h"
+
+namespace tare::runtime {
+namespace {
+
+// What the container was made from, as far as the checkpoint has to know it.
+oci::RuntimeConfig config_of(const HostPath& root, const StateDirectory& directory,
+                             const ContainerState& state) {
+  oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
+  config.root.path = HostPath(state.rootfs);
+  complete_config(config, HostPath(state.bundle), state.id);
+  config.cgroups_path = state.cgroup;
+  if (NotifySocket::is_there(directory.fd())) NotifySocket::add_to(config, root / state.id);
+  if (!config.net_devices.empty())
+    throw Error(ErrorKind::unsupported, "criu cannot save the network devices that the container was given",
+                0, "/linux/netDevices names them");
+  return config;
+}
+
+// While it saves them, criu holds the processes by the container's freezer: none can run away.
+HostPath freezer_directory(const cgroup::Layout& layout, const std::string& path) {
+  const cgroup::Hierarchy* hierarchy = layout.find("freezer");
+  if (!hierarchy) hierarchy = layout.unified();
+  return hierarchy ? HostPath(hierarchy->mount.value + path) : HostPath();
+}
+
+void set_page_server(const Criu& criu, const std::string& server) {
+  const auto colon = server.rfind(':');
+  if (colon == server.npos)
+    throw Error(ErrorKind::usage, format("invalid page server: {}", server), 0, "ADDRESS:PORT");
+  const std::string address = server.substr(0, colon);
+  const int port = parse_integer<int>(server.substr(colon + 1), 1, 65535);
+  if (criu.call("criu_set_page_server_address_port", address.c_str(), port) < 0)
+    throw Error(ErrorKind::system, "criu refuses the page server");
+}
+
+void save(const CheckpointOptions& options, const StateDirectory& directory, const ContainerState& state) {
+  const oci::RuntimeConfig config = config_of(options.root, directory, state);
+  const HostFacts facts = read_host_facts(state.cgroup, std::to_string(state.pid));
+  sys::make_directories(sys::here, options.criu.images.value, 0700);
+  sys::make_directories(sys::here, options.criu.work.value, 0700);
+  const Criu criu(options.criu, "dump.log");
+  criu.set("criu_set_pid", static_cast<int>(state.pid));
+  criu.set_text("criu_set_root", state.rootfs);
+  criu.set("criu_set_leave_running", options.leaves_running);
+  criu.set("criu_set_orphan_pts_master", true);
+  if (options.only_memory) criu.set("criu_set_track_mem", true);
+  if (!options.parent.empty()) criu.set_text("criu_set_parent_images", options.parent);
+  if (!options.page_server.empty()) set_page_server(criu, options.page_server);
+  if (const HostPath freezer = freezer_directory(facts.cgroups, state.cgroup); !freezer.value.empty())
+    criu.set_text("criu_set_freeze_cgroup", freezer.value);
+  for (const auto& mount : outside_mounts(config, facts, state.id))
+    criu.add_outside_mount(mount.name, mount.name);
+  name_outside_namespaces(criu, config, state.pid);
+  note_streams(options.criu.images, state.pid);
+  criu.carry_out(options.only_memory ? "criu_pre_dump" : "criu_dump");
+}
+
+}  // namespace
+
+void checkpoint(const CheckpointOptions& options) {
+  StateDirectory directory = StateDirectory::open(options.root, options.id);
+  directory.lock();
+  const auto state = directory.try_read();
+  const Status status = directory.status(state);
+  if (status != Status::running && status != Status::paused)
+    throw Error(ErrorKind::conflict,
+                format("Container cannot be checkpointed in {} state", status_name(status)));
+  save(options, directory, *state);
+  directory.unlock();
+  if (!options.leaves_running && !options.only_memory)
+    remove(options.root, options.id, Removal::also_running, options.warn);
+}
+
+}  // namespace tare::runtime

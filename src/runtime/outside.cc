@@ -1,0 +1,118 @@
+#include "runtime/outside.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/json.h"
+#include "plan/operations.h"
+#include "runtime/plan_mounts.h"
+#include "sys/file.h"
+
+namespace tare::runtime {
+namespace {
+
+// The names are those that runc and crun give them: a checkpoint of theirs can be restored, and one for them.
+constexpr struct {
+  oci::NamespaceKind kind;
+  std::string_view file, name;
+} shareable[] = {{oci::NamespaceKind::network, "net", "extRootNetNS"},
+                 {oci::NamespaceKind::pid, "pid", "extRootPidNS"}};
+
+constexpr auto streams_file = "descriptors.json";
+
+const oci::Namespace* find_joined(const oci::RuntimeConfig& config, oci::NamespaceKind kind) {
+  const auto found = std::ranges::find(config.namespaces, kind, &oci::Namespace::kind);
+  return found == config.namespaces.end() || found->path.empty() ? nullptr : &*found;
+}
+
+void add_binds(std::vector<OutsideMount>& mounts, const plan::Program& program) {
+  for (const auto& input : program.inputs) {
+    if (input.what != plan::Input::What::bind) continue;
+    const auto attached = std::ranges::find_if(program.entries, [&](const plan::Entry& entry) {
+      return entry.kind == plan::Kind::attach && entry.slot == input.slot;
+    });
+    if (attached == program.entries.end()) continue;
+    if (input.id_source || input.ids == plan::Input::Ids::mapped)
+      throw Error(ErrorKind::unsupported,
+                  format("the mount {} has mapped ids, which criu cannot restore", attached->path));
+    mounts.push_back({.name = attached->path, .source = input.path});
+  }
+}
+
+// criu restores a mount of v2 itself. Those of v1 show the container's own groups, wherever these are then.
+void add_older_cgroups(std::vector<OutsideMount>& mounts, const oci::RuntimeConfig& config,
+                       const cgroup::Layout& layout) {
+  if (layout.mode() == cgroup::Mode::v2 || !is_new(config, oci::NamespaceKind::cgroup)) return;
+  for (const auto& mount : config.mounts) {
+    if (mount.type != "cgroup") continue;
+    for (const auto& hierarchy : layout.hierarchies) {
+      const std::string& at = hierarchy.mount.value;
+      if (hierarchy.writable)
+        mounts.push_back({.name = mount.destination.value + at.substr(at.find_last_of('/')),
+                          .source = at + config.cgroups_path});
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<OutsideMount> outside_mounts(const oci::RuntimeConfig& config, const HostFacts& facts,
+                                         const std::string& id) {
+  std::vector<OutsideMount> mounts;
+  add_binds(mounts, make_plan(config, facts, id));
+  add_older_cgroups(mounts, config, facts.cgroups);
+  return mounts;
+}
+
+void name_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config, pid_t pid) {
+  for (const auto& one : shareable) {
+    if (!find_joined(config, one.kind)) continue;
+    const auto status = sys::try_status(sys::here, format("/proc/{}/ns/{}", pid, one.file));
+    if (!status) throw Error(ErrorKind::conflict, "container not running");
+    criu.set_text("criu_add_external", format("{}[{}]:{}", one.file, status->st_ino, one.name));
+  }
+}
+
+std::vector<sys::UniqueFd> give_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config) {
+  std::vector<sys::UniqueFd> held;
+  for (const auto& one : shareable) {
+    const oci::Namespace* joined = find_joined(config, one.kind);
+    if (!joined) continue;
+    const sys::Fd fd = held.emplace_back(sys::open_at(sys::here, joined->path, O_RDONLY));
+    ::fcntl(fd.number(), F_SETFD, 0);  // criu inherits it
+    if (criu.call("criu_add_inherit_fd", fd.number(), one.name.data()) < 0)
+      throw system_error(ENOMEM, "criu");
+  }
+  return held;
+}
+
+void note_streams(const HostPath& images, pid_t pid) {
+  json::array streams;
+  for (int number = 0; number < 3; number++)
+    streams.emplace_back(
+        sys::try_read_link(sys::here, format("/proc/{}/fd/{}", pid, number)).value_or("/dev/null"));
+  sys::replace_file(sys::here, (images / streams_file).value, json::compact(streams), 0600);
+}
+
+void give_streams(const Criu& criu, const HostPath& images) {
+  const auto text = sys::try_read_file(sys::here, (images / streams_file).value);
+  if (!text) return;
+  Step step("read", (images / streams_file).value);
+  const json::value streams = json::parse(*text);
+  if (!streams.is_array() || streams.as_array().size() != 3)
+    throw Error(ErrorKind::invalid, "three standard streams are expected");
+  for (int number = 0; number < 3; number++) {
+    const json::value& stream = streams.as_array()[static_cast<std::size_t>(number)];
+    if (!stream.is_string()) throw Error(ErrorKind::invalid, format("/{}: no text", number));
+    const std::string name(stream.as_string());
+    if (name.starts_with("pipe:") && criu.call("criu_add_inherit_fd", number, name.c_str()) < 0)
+      throw system_error(ENOMEM, "criu");
+  }
+}
+
+}  // namespace tare::runtime

@@ -1,0 +1,98 @@
+#include <fcntl.h>
+#include <optional>
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "base/error.h"
+#include "runtime/checkpoint.h"
+#include "runtime/console_socket.h"
+#include "runtime/container.h"
+#include "runtime/foreground.h"
+#include "runtime/hooks.h"
+#include "runtime/new_container.h"
+#include "runtime/outside.h"
+#include "runtime/pid_file.h"
+#include "runtime/resctrl.h"
+#include "runtime/service_manager.h"
+#include "sys/process.h"
+#include "sys/terminal.h"
+
+namespace tare::runtime {
+namespace {
+
+// criu wants a mount to take for the container's root. That of a mount namespace of this process's own is
+// nowhere to be seen, and gone with it.
+void make_root_a_mount(const std::string& root) {
+  if (::unshare(CLONE_NEWNS) != 0) throw system_error("cannot make a mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    throw system_error("cannot keep mounts from the host");
+  if (::mount(root.c_str(), root.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
+      ::mount(nullptr, root.c_str(), nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    throw system_error("cannot make the container's root a mount");
+}
+
+void give_all(const RestoreOptions& options, const Criu& criu, const Preparation& prepared) {
+  const oci::RuntimeConfig& config = prepared.bundle.config;
+  criu.set_text("criu_set_root", config.root.path.value);
+  if (!options.lsm_profile.empty()) criu.set_text("criu_set_lsm_profile", options.lsm_profile);
+  if (!options.lsm_mount_context.empty())
+    criu.set_text("criu_set_lsm_mount_context", options.lsm_mount_context);
+  for (const auto& mount : outside_mounts(config, prepared.facts, options.create.id))
+    criu.add_outside_mount(mount.name, mount.source);
+  give_streams(criu, options.criu.images);
+  // Its cgroups have another name now; the path is the same in every hierarchy.
+  if (criu.call("criu_add_cg_root", static_cast<const char*>(nullptr), config.cgroups_path.c_str()) < 0)
+    throw system_error(ENOMEM, "criu");
+}
+
+}  // namespace
+
+int restore(const RestoreOptions& options, Stay stay) {
+  const CreateOptions& order = options.create;
+  check_id(order.id);
+  Preparation prepared = prepare(order);
+  oci::RuntimeConfig& config = prepared.bundle.config;
+  if (NotifySocket::is_wanted()) NotifySocket::add_to(config, order.root / order.id);
+  const sys::UniqueFd console_socket = connect_console(order.console_socket, config.process.terminal, stay);
+  make_root_a_mount(config.root.path.value);
+  const Criu criu(options.criu,
+                  "restore.log");  // whose directories it mounts on: those of this mount namespace
+  give_all(options, criu, prepared);
+  const auto namespaces = give_outside_namespaces(criu, config);
+  std::optional<CaughtSignals> signals;
+  if (stay == Stay::until_end) signals.emplace();
+
+  Claim claim(order, prepared);
+  HookSubject subject{.config = config,
+                      .id = order.id,
+                      .bundle = prepared.bundle.path.value,
+                      .facts = &prepared.facts,
+                      .cgroup = &claim.cgroup()};
+  claim.when_gone([&] {
+    run_last_hooks({.config = config, .id = order.id, .bundle = prepared.bundle.path.value}, order.warn);
+  });
+  sys::UniqueFd console;
+  const auto be_told = [&](Criu::Event event, pid_t pid, sys::Fd terminal) {
+    if (event == Criu::Event::terminal_is_made) {
+      if (console_socket)
+        send_console(console_socket, terminal);
+      else
+        console = sys::UniqueFd(::fcntl(terminal.number(), F_DUPFD_CLOEXEC, 3));
+      return;
+    }
+    const sys::UniqueFd process = sys::hold_child(pid);
+    subject.pid = pid;
+    subject.process = process;
+    for (const auto point : {HookPoint::prestart, HookPoint::create_runtime}) run_hooks(point, subject);
+  };
+  const pid_t first = criu.restore(be_told);
+  Container container = Container::adopt(first, sys::hold_child(first));
+  if (stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
+  claim.occupied(container.pid());
+  return claim.let_run(container, stay, Keep::nothing, [&] {
+    write_pid_file(order.pid_file, container.pid());
+    return stay == Stay::until_end ? stay_until_end(container, std::move(console), *signals) : 0;
+  });
+}
+
+}  // namespace tare::runtime
