@@ -84,9 +84,10 @@ constinit const cli::Command checkpoint_command = {
 
 int checkpoint(const Context& context, const cli::Parsed& parsed) {
   refuse(parsed, "status-fd");
+  const runtime::CriuOptions criu = read_criu_options(parsed, checkpoint_command.options);
   runtime::checkpoint({.root = context.root,
                        .id = parsed.operands.front(),
-                       .criu = read_criu_options(parsed, checkpoint_command.options),
+                       .criu = criu,
                        .parent = parsed.value("parent-path").value_or(""),
                        .page_server = parsed.value("page-server").value_or(""),
                        .leaves_running = parsed.has("leave-running"),
@@ -108,6 +109,7 @@ constinit const cli::Command restore_command = {
 };
 
 int restore(const Context& context, const cli::Parsed& parsed) {
+  const runtime::CriuOptions criu = read_criu_options(parsed, restore_command.options);
   return runtime::restore({.create = {.root = context.root,
                                       .id = parsed.operands.front(),
                                       .bundle = HostPath(parsed.value("bundle").value_or(".")),
@@ -116,7 +118,7 @@ int restore(const Context& context, const cli::Parsed& parsed) {
                                       .console_socket = parsed.value("console-socket").value_or(""),
                                       .driver = context.driver,
                                       .warn = warn},
-                           .criu = read_criu_options(parsed, restore_command.options),
+                           .criu = criu,
                            .lsm_profile = parsed.value("lsm-profile").value_or(""),
                            .lsm_mount_context = parsed.value("lsm-mount-context").value_or("")},
                           parsed.has("detach") ? runtime::Stay::not_at_all : runtime::Stay::until_end);
