@@ -25,6 +25,7 @@ long perform(Context& context, const Operation& operation) {
     case Kind::join_namespaces: return join_namespaces(context, operation);
     case Kind::fork_process: return fork_process(context, operation);
     case Kind::take_root: return take_root(context);
+    case Kind::change_root: return change_root(context, operation);
     case Kind::set_propagation: return set_propagation(context, operation);
     case Kind::map_ids: return map_ids(context, operation);
     case Kind::reopen_directory: return reopen_directory(context, operation);

@@ -126,6 +126,11 @@ long take_root(Context& context) {
               call(__NR_openat, at_fdcwd, address("/"), o_path | o_directory | o_cloexec, 0));
 }
 
+long change_root(Context& context, const Operation& operation) {
+  const long result = call(__NR_fchdir, descriptor(context, operation.slot));
+  return result < 0 ? result : call(__NR_chroot, address("."));
+}
+
 long attach(Context& context, const Operation& operation) {
   const int root = descriptor(context, plan::root_slot), mount = descriptor(context, operation.slot);
   long target = open_in_root(root, operation.path, operation.flags);

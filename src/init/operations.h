@@ -49,6 +49,7 @@ long set_attributes(Context& context, const plan::Operation& operation);
 long adopt(Context& context, const plan::Operation& operation);
 long attach_root(Context& context, const plan::Operation& operation);
 long take_root(Context& context);
+long change_root(Context& context, const plan::Operation& operation);
 long attach(Context& context, const plan::Operation& operation);
 long mask(Context& context, const plan::Operation& operation);
 long protect(Context& context, const plan::Operation& operation);

@@ -26,6 +26,7 @@ enum class Kind : uint32_t {
                      ///< this process ends. slot: the cgroup v2 directory that it is born in, or none; into:
                      ///< another one, where the kernel does not let it be born in that one
   take_root,         ///< the root of the mount namespace that was joined becomes slot 0
+  change_root,       ///< slot: a directory, which becomes / and the working directory
   set_propagation,   ///< host path, or slot: a mount; a: MS_… flags of mount(2)
   reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
                      ///< host path

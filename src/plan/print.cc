@@ -213,6 +213,7 @@ std::string words(const Program& program, const Entry& entry) {
                     std::has_single_bit(entry.a) ? "" : "s", slot_words(program, entry.slot));
     case Kind::fork_process: return "go on as a new process, which is in those namespaces";
     case Kind::take_root: return "take the root that was joined";
+    case Kind::change_root: return format("change to the root {}", slot_words(program, entry.slot));
     case Kind::set_propagation: return propagation_words(program, entry);
     case Kind::map_ids:
       return format("show the files of {} with the ids of the user namespace {}",

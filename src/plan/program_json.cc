@@ -121,6 +121,7 @@ constexpr Row rows[] = {
        if (entry.slot != no_slot) to["cgroup"] = slot_words(program, entry.slot);
      }},
     {Kind::take_root, "take_root"},
+    {Kind::change_root, "change_root", put_source},
     {Kind::set_propagation, "set_propagation",
      [](json::object& to, const Program& program, const Entry& entry) {
        if (entry.slot == no_slot)

@@ -182,8 +182,10 @@ std::optional<int> run_in_container(const Point& point, const oci::Hook& hook, c
     add_home(config.process, config.root.path);
   else
     config.process.env = own_environment();
-  plan::Program program = point.where == Where::inside ? make_exec_plan(config, *subject.facts, subject.id)
-                                                       : make_early_plan(config, *subject.facts);
+  plan::Program program =
+      point.where == Where::inside
+          ? make_exec_plan(config, *subject.facts, subject.id)
+          : make_early_plan(config, *subject.facts, HostPath(format("/proc/{}/root", subject.pid)));
   program.entries.back().list = {hook.path};  // whatever it is called
   Container process = Container::create(
       program, *subject.cgroup,

@@ -290,9 +290,13 @@ plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& 
   return program;
 }
 
-plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts) {
+plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts,
+                              const HostPath& root) {
   plan::Program program;
   plan_entry(program, config, facts);
+  const std::int32_t slot = program.new_slot();
+  program.inputs.push_back({.what = Input::What::directory, .slot = slot, .path = root.value});
+  program.add({.kind = Kind::change_root, .slot = slot});
   plan_streams(program, config, plan::no_slot, Console::not_shown);
   program.add({.kind = Kind::set_umask, .a = 022});
   program.add({.kind = Kind::synchronise, .a = static_cast<std::uint64_t>(plan::Sync::ready)});

@@ -34,8 +34,9 @@ plan::Program make_exec_plan(const oci::RuntimeConfig& config, const HostFacts& 
                              const std::string& name, const HostPath& other_cgroup = HostPath());
 
 /// The same before the container's root is entered, where the host's tree is to be seen: with the caller's
-/// rights, those over the container's user namespace if it has one.
-plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts);
+/// rights, those over the container's user namespace if it has one. `root` is the process's, such as
+/// /proc/PID/root: that of its mount namespace may lie below the container's already.
+plan::Program make_early_plan(const oci::RuntimeConfig& config, const HostFacts& facts, const HostPath& root);
 
 /// Where execvp(3) would look for the program, in order (pure).
 std::vector<std::string> command_candidates(const std::vector<std::string>& args,

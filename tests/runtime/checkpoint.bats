@@ -25,9 +25,9 @@ needs_criu() { if [[ -n ${CRIU_CANNOT:-} ]]; then skip "$CRIU_CANNOT"; fi; }
 
 # A pipe's other end is not the container's: what it says goes nowhere.
 start_it() { runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null > >(cat >/dev/null) 2>&1 3>&-; }
-# restore_it OPTION...: under the name $NEW.
+# restore_it: under the name $NEW.
 restore_it() {
-	runtime restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" --pid-file "$BATS_TEST_TMPDIR/pid" "$@" "$NEW" \
+	runtime restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" --pid-file "$BATS_TEST_TMPDIR/pid" "$NEW" \
 		</dev/null > >(cat >/dev/null) 2>"$BATS_TEST_TMPDIR/errors" 3>&- || { cat "$BATS_TEST_TMPDIR/errors" && false; }
 }
 count_of() { runtime exec "$1" cat /dev/shm/count; }
@@ -195,5 +195,29 @@ pid_of() { runtime state "$1" | jq .pid; }
 	equal status "$(status_of "$ID")" running
 	wait_until 20 counts_beyond "$ID" "$(count_of "$ID")"
 	runtime delete --force "$ID"
+	nothing_left
+}
+
+@test "CP8 podman container checkpoint and restore" {
+	needs_criu
+	command -v podman >/dev/null || skip "there is no podman here"
+	local options=(--runtime "$TARE_BIN_DIR/tare-runtime" --cgroup-manager cgroupfs --storage-driver vfs
+		--root "$BATS_TEST_TMPDIR/podman/root" --runroot "$BATS_TEST_TMPDIR/podman/run"
+		--tmpdir "$BATS_TEST_TMPDIR/podman/tmp" --events-backend file)
+	engine() { podman "${options[@]}" "$@" 3>&-; }
+	# Its own limits may be more than may be given here.
+	export CONTAINERS_CONF=$BATS_TEST_TMPDIR/containers.conf
+	printf '[containers]\ndefault_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]\n' >"$CONTAINERS_CONF"
+	engine run -d --name one --network none --rootfs "$BUNDLE/rootfs" \
+		sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/dev/shm/count; sleep 0.05; done'
+	has_counted() { [[ $(engine exec one cat /dev/shm/count) -gt $1 ]]; }
+	wait_until 20 has_counted 5
+	engine container checkpoint one
+	equal status "$(engine inspect --format '{{.State.Status}} {{.State.Checkpointed}}' one)" "exited true"
+	engine container restore one
+	equal status "$(engine inspect --format '{{.State.Status}}' one)" running
+	wait_until 20 has_counted 10
+	engine rm --force --time 0 one
+	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 	nothing_left
 }

@@ -134,6 +134,17 @@ state_told() { cat "$TOLD/$1.state"; }
 	[[ ! -e $BUNDLE/rootfs/mnt/here ]]
 }
 
+@test "a createContainer hook is the host's program in the host's tree, with a user namespace, too" {
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	[[ ! -e $BUNDLE/rootfs/bin/bash && ! -e $BUNDLE/rootfs/etc/debian_version ]]
+	configure '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	hook createContainer /bin/bash bash -c 'id -u; ls /etc/debian_version; exit 3'
+	run -1 runtime run --bundle "$BUNDLE" "$ID"
+	[[ $output == *"0; /etc/debian_version"* ]] || { echo "$output" && false; }
+	nothing_left
+}
+
 @test "a createRuntime hook sets up the network, as engines do" {
 	cat >"$BATS_TEST_TMPDIR/network" <<-'END'
 		#!/bin/sh
