@@ -19,6 +19,7 @@
 #include "runtime/plan_filter.h"
 #include "runtime/plan_mounts.h"
 #include "runtime/plan_namespaces.h"
+#include "sys/file.h"
 #include "sys/user_namespace.h"
 
 namespace tare::runtime {
@@ -172,6 +173,10 @@ bool has_mount_hooks(const oci::Hooks& hooks) {
 HostFacts read_host_facts(const std::string& cgroup, const std::string& process) {
   HostFacts facts;
   facts.cgroups = cgroup::read_layout_for(cgroup);
+  // A hierarchy that came after the container did has no group of it to join.
+  if (process != "self")
+    for (auto& hierarchy : facts.cgroups.hierarchies)
+      hierarchy.writable = hierarchy.writable && sys::exists(sys::here, hierarchy.mount.value + cgroup);
   facts.in_user_namespace = !sys::in_first_user_namespace();
   facts.groups_are_fixed = sys::groups_are_fixed(process);
   if (facts.cgroups.device_filter() == cgroup::DeviceFilter::program)

@@ -88,3 +88,15 @@ teardown() { teardown_runtime; }
 	equal code "$status" 4
 	[[ $output == *"/dev/pts/"*typed* ]]
 }
+
+@test "exec joins no hierarchy of cgroups that came after the container" {
+	[[ $(cgroup_mode) == v1 ]] || skip "only v2 here, which is one hierarchy"
+	local before
+	before=$(grep -c : /proc/self/cgroup)
+	mkdir "$BATS_TEST_TMPDIR/named"
+	# In a mount namespace that ends with the shell; the hierarchy, which holds nothing, goes with it.
+	run unshare -m bash -c "mount -t cgroup -o none,name=tare-$$ none '$BATS_TEST_TMPDIR/named' &&
+		'$TARE_BIN_DIR/tare-runtime' --root '$RUNTIME_ROOT' exec '$ID' grep -c : /proc/self/cgroup"
+	equal code "$status" 0
+	equal "hierarchies" "$output" "$((before + 1))"
+}
