@@ -10,6 +10,7 @@
 #include "init/interpreter.h"
 #include "init/syscalls.h"
 #include "plan/document.h"
+#include "runtime/check_config.h"
 #include "runtime/config_json.h"
 #include "runtime/make_plan.h"
 #include "runtime/start_gate.h"
@@ -210,6 +211,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   plan::Program program;
   try {
     auto config = runtime::parse_config(text.substr(0, end));
+    runtime::check_config(config);
     config.cgroups_path = "/fuzz";
     program = runtime::make_plan(config, {}, "fuzz");
     if (end + 1 < size && data[end + 1] % 2 == 1) runtime::add_start_gate(program);

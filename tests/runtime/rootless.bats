@@ -140,6 +140,21 @@ has_status() { [[ $(runtime state one | jq -r .status) == "$1" ]]; }
 	[[ $output == *"needs the cpuset cgroup controller"*"Delegate="* ]]
 }
 
+@test "CVE-2023-25809: without a cgroup namespace a user's container sees its own cgroup only, and cannot write there" {
+	in_machine
+	change 'del(.linux.namespaces[] | select(.type == "cgroup")) | .mounts |= map(select(.destination | startswith("/sys") | not))
+		+ [{destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"]},
+			{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"]}]'
+	command_is sh -c 'cat /proc/self/cgroup; mkdir /sys/fs/cgroup/new; mkdir /sys/fs/cgroup/user.slice/new
+		echo 0 >/sys/fs/cgroup/cgroup.procs; cat /sys/fs/cgroup/cgroup.procs | wc -l; find /sys/fs/cgroup -mindepth 1 -type d'
+	run runtime --systemd-cgroup run one
+	echo "$output"
+	# Its place in the host's tree it is told; what lies there it is not shown.
+	[[ ${lines[0]} == 0::/user.slice/*.scope ]]
+	equal "refusals" "$(grep -cE "can't create.*(Read-only file system|No such file or directory)" <<<"$output")" 3
+	equal "its three processes, and no group" "${lines[*]:4}" 3
+}
+
 @test "V46 rootless podman: with a cgroup of systemd's, without any, in the host's namespaces" {
 	in_machine
 	engine() { podman --runtime "$PLACE/tare-runtime" "$@" 3>&-; }
