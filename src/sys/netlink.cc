@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "sys/process.h"
 
 namespace tare::sys {
@@ -58,6 +59,10 @@ void NetlinkRequest::append(std::string_view bytes) {
 }
 
 void NetlinkRequest::add(std::uint16_t attribute, std::string_view bytes) {
+  // Cut to sixteen bits, the length would make attributes of what is text (CVE-2021-43784).
+  if (bytes.size() > UINT16_MAX - sizeof(rtattr))
+    throw Error(ErrorKind::invalid,
+                format("{} bytes are too many for one attribute of netlink", bytes.size()));
   const rtattr header{.rta_len = static_cast<std::uint16_t>(sizeof(rtattr) + bytes.size()),
                       .rta_type = attribute};
   append({reinterpret_cast<const char*>(&header), sizeof header});

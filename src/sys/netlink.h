@@ -18,6 +18,7 @@ class NetlinkRequest {
   template <typename Head>
   NetlinkRequest(std::uint16_t type, std::uint16_t flags, const Head& head)
       : NetlinkRequest(type, flags, std::string_view(reinterpret_cast<const char*>(&head), sizeof head)) {}
+  /// Throws Error{invalid} for more bytes than an attribute can have.
   void add(std::uint16_t attribute, std::string_view bytes);
   void add_text(std::uint16_t attribute, const std::string& text) {
     add(attribute, {text.c_str(), text.size() + 1});

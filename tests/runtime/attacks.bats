@@ -241,3 +241,13 @@ watch='while [ ! -e /stop ]; do for p in /proc/[0-9]*; do (
 	done
 	nothing_left
 }
+
+@test "A13 CVE-2021-43784: id mappings of more than 64 KiB are refused, and are not taken for something else" {
+	# What lies behind 65,536 bytes would map everything, had it a chance to be a message of its own.
+	configure '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [range(4000) | {containerID: (. + 1), hostID: (. + 100001), size: 1}] + [{containerID: 0, hostID: 0, size: 1}] |
+		.linux.gidMappings = .linux.uidMappings'
+	run run_it
+	[[ $status -eq 1 && $output == *uidMappings* ]] || { echo "$output" && false; }
+	nothing_left
+}
