@@ -82,7 +82,7 @@ std::uint64_t parse_empty_namespace(const std::string& word) {
   throw Error(ErrorKind::usage, format("the namespace {} cannot be left out", word), 0, "only network");
 }
 
-Criu::Criu(const CriuOptions& options, std::string log_file)
+Criu::Criu(const CriuOptions& options, const std::string& log_file)
     : library_("libcriu.so.2", what_for, "install it: Debian's package libcriu2"),
       log_(options.work / log_file),
       images_(open_directory(options.images)),

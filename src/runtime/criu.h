@@ -52,7 +52,7 @@ class Criu {
 
   /// Throws Error{unsupported} where the library or the program is missing, or this is not root;
   /// Error{system} where a directory cannot be opened. `log_file` is a name in options.work.
-  Criu(const CriuOptions& options, std::string log_file);
+  Criu(const CriuOptions& options, const std::string& log_file);
 
   /// Calls a function of the library that sets something and cannot fail.
   template <typename... Values>

@@ -68,7 +68,12 @@ class World:
         """Processes that runtimes left to us, those that ended already taken away."""
         alive = []
         for task in os.listdir("/proc/self/task"):
-            for pid in map(int, open(f"/proc/self/task/{task}/children", encoding="ascii").read().split()):
+            try:
+                with open(f"/proc/self/task/{task}/children", encoding="ascii") as children:
+                    pids = [int(pid) for pid in children.read().split()]
+            except FileNotFoundError:  # a thread that has ended
+                continue
+            for pid in pids:
                 if pid != self.holder.pid and os.waitpid(pid, os.WNOHANG)[0] == 0:
                     alive.append(pid)
         return alive
