@@ -9,7 +9,7 @@ namespace tare::init {
 // errno
 inline constexpr int e_perm = 1, e_nosys = 38, e_noent = 2, e_intr = 4, e_again = 11, e_acces = 13,
                      e_exist = 17, e_notdir = 20, e_inval = 22, e_busy = 16, e_nodev = 19, e_xdev = 18,
-                     e_rofs = 30, e_srch = 3;
+                     e_rofs = 30, e_srch = 3, e_nxio = 6;
 inline constexpr int e_pipe = 32, e_nametoolong = 36, e_loop = 40, e_proto = 71, e_connreset = 104,
                      e_connaborted = 103;
 
@@ -22,8 +22,8 @@ inline constexpr uint64_t resolve_no_xdev = 1, resolve_no_magiclinks = 2, resolv
 inline constexpr int access_execute = 1, at_eaccess = 0x200;
 inline constexpr int at_fdcwd = -100, at_empty_path = 0x1000, at_recursive = 0x8000,
                      at_symlink_nofollow = 0x100;
-inline constexpr int f_setfd = 2, fd_cloexec = 1;
-inline constexpr int o_wronly = 1, o_rdwr = 2, o_noctty = 0400, o_cloexec = 02000000;
+inline constexpr int f_setfd = 2, fd_cloexec = 1, f_setfl = 4;
+inline constexpr int o_wronly = 1, o_rdwr = 2, o_noctty = 0400, o_nonblock = 04000, o_cloexec = 02000000;
 #if defined(__aarch64__)
 inline constexpr int o_directory = 040000, o_nofollow = 0100000, o_path = 010000000;
 #else

@@ -103,11 +103,16 @@ static long status_of(int fd, Statx& status) {
 
 // The container's own; -e_inval: something else is there.
 static long own_null(Context& context) {
-  const long null = open_beneath(descriptor(context, plan::root_slot), "/dev/null", o_rdwr | o_noctty);
+  const long null =
+      open_beneath(descriptor(context, plan::root_slot), "/dev/null", o_rdwr | o_noctty | o_nonblock);
   if (null < 0) return null;
   Statx status{};
   const long result = status_of(static_cast<int>(null), status);
-  if (result == 0 && is_null(status)) return null;
+  // Opened without waiting, for what is not one may want that; as a stream it is as any other.
+  if (result == 0 && is_null(status)) {
+    call(__NR_fcntl, null, f_setfl, o_rdwr);
+    return null;
+  }
   close(static_cast<int>(null));
   return result < 0 ? result : -e_inval;
 }
@@ -121,7 +126,9 @@ long open_null(Context& context, const Operation& operation) {
 // what lies outside. Where the container has none, it keeps that one.
 static long replace_null(Context& context, int stream) {
   const long null = own_null(context);
-  if (null == -e_noent || null == -e_inval) return 0;
+  constexpr int other_things[] = {e_noent, e_inval, e_loop, e_notdir, e_nxio};
+  for (const int other : other_things)
+    if (null == -other) return 0;
   if (null < 0) return null;
   const long result = call(__NR_dup3, null, stream, 0);
   close(static_cast<int>(null));

@@ -1,11 +1,15 @@
 #include "runtime/checkpoint.h"
 
+#include <array>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
 #include "runtime/bundle.h"
 #include "runtime/config_json.h"
 #include "runtime/end.h"
+#include "runtime/foreground.h"
 #include "runtime/make_plan.h"
 #include "runtime/outside.h"
 #include "runtime/service_manager.h"
@@ -29,36 +33,47 @@ oci::RuntimeConfig config_of(const HostPath& root, const StateDirectory& directo
   return config;
 }
 
-// While it saves them, criu holds the processes by the container's freezer: none can run away.
+// While it saves them, criu holds the processes by the container's freezer: none can run away. Empty: it has
+// none.
 HostPath freezer_directory(const cgroup::Layout& layout, const std::string& path) {
   const cgroup::Hierarchy* hierarchy = layout.find("freezer");
   if (!hierarchy) hierarchy = layout.unified();
-  return hierarchy ? HostPath(hierarchy->mount.value + path) : HostPath();
+  if (!hierarchy || !sys::exists(sys::here, hierarchy->mount.value + path)) return HostPath();
+  return HostPath(hierarchy->mount.value + path);
 }
 
-void set_page_server(const Criu& criu, const std::string& server) {
-  const auto colon = server.rfind(':');
-  if (colon == server.npos)
-    throw Error(ErrorKind::usage, format("invalid page server: {}", server), 0, "ADDRESS:PORT");
-  const std::string address = server.substr(0, colon);
-  const int port = parse_integer<int>(server.substr(colon + 1), 1, 65535);
-  if (criu.call("criu_set_page_server_address_port", address.c_str(), port) < 0)
-    throw Error(ErrorKind::system, "criu refuses the page server");
-}
+// The directories of a checkpoint; what is empty in the end goes again.
+class Directories {
+ public:
+  explicit Directories(const CriuOptions& options) : paths_{options.work.value, options.images.value} {
+    for (const auto& path : paths_) sys::make_directories(sys::here, path, 0700);
+  }
+  ~Directories() {
+    for (const auto& path : paths_) ::rmdir(path.c_str());
+  }
+  Directories(const Directories&) = delete;
+  Directories& operator=(const Directories&) = delete;
+
+ private:
+  std::array<std::string, 2> paths_;
+};
 
 void save(const CheckpointOptions& options, const StateDirectory& directory, const ContainerState& state) {
+  Criu criu;
   const oci::RuntimeConfig config = config_of(options.root, directory, state);
   const HostFacts facts = read_host_facts(state.cgroup, std::to_string(state.pid));
-  sys::make_directories(sys::here, options.criu.images.value, 0700);
-  sys::make_directories(sys::here, options.criu.work.value, 0700);
-  const Criu criu(options.criu, "dump.log");
+  const Directories made(options.criu);
+  criu.prepare(options.criu, "dump.log");
   criu.set("criu_set_pid", static_cast<int>(state.pid));
   criu.set_text("criu_set_root", state.rootfs);
   criu.set("criu_set_leave_running", options.leaves_running);
   criu.set("criu_set_orphan_pts_master", true);
-  if (options.only_memory) criu.set("criu_set_track_mem", true);
+  // Which pages were written to since the part before this one, and will be until the next.
+  if (options.only_memory || !options.parent.empty()) criu.set("criu_set_track_mem", true);
   if (!options.parent.empty()) criu.set_text("criu_set_parent_images", options.parent);
-  if (!options.page_server.empty()) set_page_server(criu, options.page_server);
+  if (const auto& server = options.page_server;
+      server && criu.call("criu_set_page_server_address_port", server->address.c_str(), server->port) < 0)
+    throw Error(ErrorKind::system, "criu refuses the page server");
   if (const HostPath freezer = freezer_directory(facts.cgroups, state.cgroup); !freezer.value.empty())
     criu.set_text("criu_set_freeze_cgroup", freezer.value);
   for (const auto& mount : outside_mounts(config, facts, state.id))
@@ -70,7 +85,15 @@ void save(const CheckpointOptions& options, const StateDirectory& directory, con
 
 }  // namespace
 
+PageServer parse_page_server(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == text.npos || colon == 0)
+    throw Error(ErrorKind::usage, format("invalid page server: {}", text), 0, "ADDRESS:PORT");
+  return {.address = text.substr(0, colon), .port = parse_integer<int>(text.substr(colon + 1), 1, 65535)};
+}
+
 void checkpoint(const CheckpointOptions& options) {
+  const CaughtSignals held;  // a container half saved, or saved and still there, would be nobody's wish
   StateDirectory directory = StateDirectory::open(options.root, options.id);
   directory.lock();
   const auto state = directory.try_read();
@@ -79,9 +102,7 @@ void checkpoint(const CheckpointOptions& options) {
     throw Error(ErrorKind::conflict,
                 format("Container cannot be checkpointed in {} state", status_name(status)));
   save(options, directory, *state);
-  directory.unlock();
-  if (!options.leaves_running && !options.only_memory)
-    remove(options.root, options.id, Removal::also_running, options.warn);
+  if (!options.leaves_running && !options.only_memory) remove(directory, Removal::also_running, options.warn);
 }
 
 }  // namespace tare::runtime

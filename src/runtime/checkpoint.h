@@ -1,6 +1,7 @@
 // checkpoint and restore: a running container becomes files, and files a running container.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "runtime/create.h"
@@ -8,12 +9,19 @@
 
 namespace tare::runtime {
 
+struct PageServer {
+  std::string address;
+  int port = 0;
+};
+/// "ADDRESS:PORT"; throws Error{usage}.
+PageServer parse_page_server(const std::string& text);
+
 struct CheckpointOptions {
   HostPath root;
   std::string id;
   CriuOptions criu;
-  std::string parent;       ///< an earlier checkpoint's directory, relative to the images; empty: none
-  std::string page_server;  ///< ADDRESS:PORT that gets the memory; empty: it goes into files
+  std::string parent;  ///< an earlier checkpoint's directory, relative to the images; empty: none
+  std::optional<PageServer> page_server;  ///< which gets the memory; else it goes into files
   bool leaves_running = false;
   bool only_memory = false;  ///< a first part of it, while the container runs on
   Warn warn = [](std::string_view) {};

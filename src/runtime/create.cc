@@ -94,11 +94,11 @@ int make(const CreateOptions& options, Gate gate, Stay stay, Keep keep) {
                      {.id = options.id, .bundle = prepared.bundle.path.value, .status = "creating"}));
   subject.pid = container.pid();
   subject.process = container.pidfd();
+  claim.occupied(container.pid());
   sys::UniqueFd console = container.take_console();
   if (console_socket) send_console(console_socket, console);
   if (stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
   if (pidfd_socket) send_pidfd(pidfd_socket, container.pidfd(), Entrance::standard);
-  claim.occupied(container.pid());
   std::optional<NotifySocket> notify;
   if (gate == Gate::waits) {
     container.leave_at_gate();

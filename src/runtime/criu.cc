@@ -1,5 +1,7 @@
 #include "runtime/criu.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,6 +12,8 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
+#include "sys/path_in_root.h"
+#include "sys/process.h"
 #include "sys/user_namespace.h"
 
 namespace tare::runtime {
@@ -33,11 +37,13 @@ Making making;
 
 int be_told(char* action, void* notice) {
   try {
+    // criu runs; what else is executed from here on is to get nothing that was opened for it.
+    sys::close_inherited_on_exec();
     const std::string_view name(action);
-    if (name == "setup-namespaces") {
-      const pid_t pid = making.criu->call("criu_notify_pid", notice);
-      (*making.told)(Criu::Event::namespaces_are_made, pid, sys::Fd(-1));
-    }
+    const auto first_process = [&] { return making.criu->call("criu_notify_pid", notice); };
+    if (name == "setup-namespaces")
+      (*making.told)(Criu::Event::namespaces_are_made, first_process(), sys::Fd(-1));
+    if (name == "post-restore") (*making.told)(Criu::Event::processes_are_made, first_process(), sys::Fd(-1));
     if (name == "orphan-pts-master") {
       const sys::UniqueFd terminal(making.criu->call("criu_get_orphan_pts_master_fd"));
       (*making.told)(Criu::Event::terminal_is_made, 0, terminal);
@@ -49,20 +55,45 @@ int be_told(char* action, void* notice) {
   }
 }
 
-// Of its log, lines such as "(00.012) Error (criu/files-reg.c:1790): WORDS": the last of these words, since
-// it tells of things that it can do without, too, and a failure takes it several lines.
+// As execvp(3) looks for it. The library says on standard error what it does not find.
+bool is_in_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path ? path : "/bin:/usr/bin";
+  while (!rest.empty()) {
+    const std::string_view directory = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
+    if (::access(format("{}/{}", directory.empty() ? "." : directory, program).c_str(), X_OK) == 0)
+      return true;
+  }
+  return false;
+}
+
+// Of its log, lines such as "(00.012) Error (criu/files-reg.c:1790): WORDS": the last of these words, since a
+// failure takes it several lines.
 std::string last_errors(std::string_view log) {
-  constexpr std::string_view mark = "Error (";
+  constexpr std::string_view mark = "Error (", harmless = "RLIMIT_NOFILE";
   std::string words;
-  for (int lines = 0; lines < 3; lines++) {
+  for (int lines = 0; lines < 3;) {
     const auto at = log.rfind(mark);
     if (at == log.npos) break;
     std::string_view line = log.substr(at, log.find('\n', at) - at);
+    log = log.substr(0, at);
+    if (line.contains(harmless)) continue;
     if (const auto place = line.find("): "); place != line.npos) line.remove_prefix(place + 3);
     words = std::string(line) + (words.empty() ? "" : "; ") + words;
-    log = log.substr(0, at);
+    lines++;
   }
   return words;
+}
+
+// Its last part; the directory may be anybody's.
+std::string end_of_log(sys::Fd directory, const std::string& name) {
+  constexpr off_t enough = 1 << 16;
+  const sys::UniqueFd file = sys::try_open_regular_in_root(directory, ContainerPath("/" + name));
+  if (!file) return {};
+  if (const off_t size = ::lseek(file.number(), 0, SEEK_END); size >= 0)
+    ::lseek(file.number(), std::max<off_t>(0, size - enough), SEEK_SET);
+  return sys::read_all(file);
 }
 
 }  // namespace
@@ -82,18 +113,22 @@ std::uint64_t parse_empty_namespace(const std::string& word) {
   throw Error(ErrorKind::usage, format("the namespace {} cannot be left out", word), 0, "only network");
 }
 
-Criu::Criu(const CriuOptions& options, const std::string& log_file)
-    : library_("libcriu.so.2", what_for, "install it: Debian's package libcriu2"),
-      log_(options.work / log_file),
-      images_(open_directory(options.images)),
-      work_(open_directory(options.work)) {
+Criu::Criu() : library_("libcriu.so.2", what_for, "install it: Debian's package libcriu2") {
   if (!sys::is_root_of_system())
     throw Error(ErrorKind::unsupported, "only root can make a checkpoint, or restore one");
+  if (!is_in_path("criu"))
+    throw Error(ErrorKind::unsupported, format("{} needs the program criu, which is not in PATH", what_for),
+                0, "install it, and see `criu check`");
   if (call("criu_init_opts") != 0) throw Error(ErrorKind::system, "criu's library cannot be used");
-  if (call("criu_get_version") < 0)
-    throw Error(ErrorKind::unsupported, format("{} needs the program criu, which cannot be run", what_for), 0,
-                "install it, and see `criu check`");
-  sys::remove_file(sys::here, log_.value);  // an earlier one's would be taken for this one's
+}
+
+void Criu::prepare(const CriuOptions& options, const std::string& log_file) {
+  images_ = open_directory(options.images);
+  sys::make_directories(sys::here, options.work.value, 0700);
+  work_ = open_directory(options.work);
+  directory_ = options.work;
+  log_file_ = log_file;
+  sys::remove_file(work_, log_file_);  // an earlier one's would be taken for this one's
   set("criu_set_images_dir_fd", images_.number());
   set("criu_set_work_dir_fd", work_.number());
   set("criu_set_log_level", log_level);
@@ -127,12 +162,11 @@ pid_t Criu::restore(const WhenMaking& when_making) const {
 }
 
 void Criu::fail(int result) const {
-  const std::string log = sys::try_read_file(sys::here, log_.value, 1 << 30).value_or("");
-  const std::string words = last_errors(log);
+  const std::string log = end_of_log(work_, log_file_), words = last_errors(log);
   if (log.empty())
     throw Error(ErrorKind::system, "criu cannot work on this machine", -result, "see `criu check`");
   throw Error(ErrorKind::system, format("criu: {}", words.empty() ? "it failed" : words), 0,
-              format("all that it says is in {}", log_.value));
+              format("all that it says is in {}", (directory_ / log_file_).value));
 }
 
 }  // namespace tare::runtime

@@ -43,16 +43,21 @@ struct CriuOptions {
   std::uint64_t empty_namespaces = 0;  ///< CLONE_NEW…: what is in them is not saved
 };
 
-/// One order to criu.
+/// One order to criu. Where this process blocks signals, criu does: one that is killed half-way would leave
+/// the container's network shut.
 class Criu {
  public:
-  enum class Event { namespaces_are_made, terminal_is_made };
+  /// `terminal_is_made`: `terminal` is its controlling side. `processes_are_made`: all of them; none goes on
+  /// yet.
+  enum class Event { namespaces_are_made, terminal_is_made, processes_are_made };
   /// `terminal`: its controlling side. What it throws ends the restoration.
   using WhenMaking = std::function<void(Event event, pid_t first_process, sys::Fd terminal)>;
 
-  /// Throws Error{unsupported} where the library or the program is missing, or this is not root;
-  /// Error{system} where a directory cannot be opened. `log_file` is a name in options.work.
-  Criu(const CriuOptions& options, const std::string& log_file);
+  /// Throws Error{unsupported} where the library or the program is missing, or this is not root.
+  Criu();
+  /// Throws Error{system} where a directory cannot be opened; that of the log is made. `log_file` is a name
+  /// in it.
+  void prepare(const CriuOptions& options, const std::string& log_file);
 
   /// Calls a function of the library that sets something and cannot fail.
   template <typename... Values>
@@ -84,7 +89,8 @@ class Criu {
   [[noreturn]] void fail(int result) const;
 
   sys::Library library_;
-  HostPath log_;
+  HostPath directory_;  ///< of its log
+  std::string log_file_;
   sys::UniqueFd images_, work_;
 };
 

@@ -99,8 +99,15 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
   if (!directory && removal == Removal::also_running) return;
   if (!directory) throw Error(ErrorKind::not_found, format("container {} does not exist", id));
   directory->lock();
-  const auto state = directory->try_read();
-  const Status status = directory->status(state);
+  if (directory->is_there()) return remove(*directory, removal, warn);
+  if (removal == Removal::only_stopped)
+    throw Error(ErrorKind::not_found, format("container {} does not exist", id));
+}
+
+void remove(StateDirectory& directory, Removal removal, const Warn& warn) {
+  const std::string& id = directory.id();
+  const auto state = directory.try_read();
+  const Status status = directory.status(state);
   if (removal == Removal::only_stopped && status != Status::stopped && status != Status::created)
     throw Error(ErrorKind::conflict,
                 format("cannot delete container {} that is not stopped: {}", id, status_name(status)), 0,
@@ -115,17 +122,17 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
                     "perhaps it waits for a disk or a network file system");
     }
   }
-  const auto config = try_config(*directory);
-  if (const std::string cgroup = cgroup_of(*directory, config, state); !cgroup.empty()) {
+  const auto config = try_config(directory);
+  if (const std::string cgroup = cgroup_of(directory, config, state); !cgroup.empty()) {
     const cgroup::Layout cgroups = cgroup::read_layout_for(cgroup);
-    if (const auto unit = directory->try_read_unit())
+    if (const auto unit = directory.try_read_unit())
       cgroup::remove_unit(cgroups, *unit, cgroup,
                           state ? cgroup::UnitStart::done : cgroup::UnitStart::perhaps_to_come);
     else
       cgroup::Cgroup::remove(cgroups, cgroup);
   }
-  if (config && config->intel_rdt && directory->has_resctrl_group()) remove_resctrl_group(*config, id);
-  directory->remove();
+  if (config && config->intel_rdt && directory.has_resctrl_group()) remove_resctrl_group(*config, id);
+  directory.remove();
   if (config) run_last_hooks({.config = *config, .id = id, .bundle = state ? state->bundle : ""}, warn);
 }
 

@@ -28,5 +28,7 @@ enum class Removal {
 
 /// Nothing of it is left: processes, cgroup, state. The poststop hooks run then; `warn` is told what fails.
 void remove(const HostPath& root, const std::string& id, Removal removal, const Warn& warn);
+/// The same for who holds its lock.
+void remove(StateDirectory& directory, Removal removal, const Warn& warn);
 
 }  // namespace tare::runtime

@@ -121,7 +121,8 @@ json::object describe_features() {
                              })},
           {"mountOptions", list(known_mount_options())},
           {"linux", linux_features()},
-          {"annotations", {{"tare.version", TARE_VERSION}}}};
+          {"annotations",
+           {{"tare.version", TARE_VERSION}, {"org.opencontainers.runc.checkpoint.enabled", "true"}}}};
 }
 
 }  // namespace tare::runtime

@@ -15,6 +15,7 @@
 #include "runtime/own_root.h"
 #include "runtime/plan_mounts.h"
 #include "runtime/service_manager.h"
+#include "sys/file.h"
 #include "sys/process.h"
 
 namespace tare::runtime {
@@ -123,6 +124,12 @@ Claim::~Claim() {
   } catch (const Error&) {
     // The error that undoes this is the one to tell; `delete` takes the directory for one half made.
   }
+}
+
+void Claim::put_into_cgroup(pid_t pid) const {
+  const std::string text = std::to_string(pid);
+  for (const auto& join : cgroup().open_joins()) sys::write_all(join, text);
+  if (const sys::UniqueFd join = cgroup().open_unified_join()) sys::write_all(join, text);
 }
 
 void Claim::occupied(pid_t pid) {

@@ -44,7 +44,9 @@ class Claim {
   /// What is to be done if all of it was undone.
   void when_gone(std::function<void()> then) { when_gone_ = std::move(then); }
 
-  /// The container's process is there: puts it where it belongs, and notes its state.
+  /// Puts a process with one thread, which was not born there, into the cgroup.
+  void put_into_cgroup(pid_t pid) const;
+  /// The container's process is in its cgroup: notes what it is.
   void occupied(pid_t pid);
   /// The container runs, for everybody to see and to end. Does `meanwhile`, whose result is the exit code;
   /// the container then stays, or goes if it is to.

@@ -1,6 +1,7 @@
 #include "runtime/outside.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "plan/operations.h"
 #include "runtime/plan_mounts.h"
 #include "sys/file.h"
+#include "sys/path_in_root.h"
 
 namespace tare::runtime {
 namespace {
@@ -30,7 +32,36 @@ const oci::Namespace* find_joined(const oci::RuntimeConfig& config, oci::Namespa
   return found == config.namespaces.end() || found->path.empty() ? nullptr : &*found;
 }
 
-void add_binds(std::vector<OutsideMount>& mounts, const plan::Program& program) {
+// Where a mount at `path` is, the symlinks of the root file system being followed as the kernel does; what is
+// not in it is in another mount, and taken as it stands.
+std::string follow_symlinks(sys::Fd root, const std::string& path) {
+  constexpr int most_links = 40;  // path_resolution(7)
+  std::string found, rest = path;
+  for (int links = 0; !rest.empty();) {
+    const auto begin = rest.find_first_not_of('/');
+    if (begin == rest.npos) break;
+    const auto end = std::min(rest.find('/', begin), rest.size());
+    const std::string name = rest.substr(begin, end - begin);
+    rest.erase(0, end);
+    if (name == ".") continue;
+    if (name == "..") {
+      found.erase(std::min(found.rfind('/'), found.size()));
+      continue;
+    }
+    const std::string here = found + "/" + name;
+    const sys::UniqueFd file = sys::try_open_in_root(root, ContainerPath(here), O_PATH | O_NOFOLLOW);
+    const auto target = file ? sys::try_read_link(file, "") : std::nullopt;
+    if (!target || ++links > most_links) {
+      found = here;
+      continue;
+    }
+    if (target->starts_with('/')) found.clear();
+    rest = *target + rest;
+  }
+  return found.empty() ? "/" : found;
+}
+
+void add_binds(std::vector<OutsideMount>& mounts, const plan::Program& program, sys::Fd root) {
   for (const auto& input : program.inputs) {
     if (input.what != plan::Input::What::bind) continue;
     const auto attached = std::ranges::find_if(program.entries, [&](const plan::Entry& entry) {
@@ -40,7 +71,7 @@ void add_binds(std::vector<OutsideMount>& mounts, const plan::Program& program) 
     if (input.id_source || input.ids == plan::Input::Ids::mapped)
       throw Error(ErrorKind::unsupported,
                   format("the mount {} has mapped ids, which criu cannot restore", attached->path));
-    mounts.push_back({.name = attached->path, .source = input.path});
+    mounts.push_back({.name = follow_symlinks(root, attached->path), .source = input.path});
   }
 }
 
@@ -64,7 +95,8 @@ void add_older_cgroups(std::vector<OutsideMount>& mounts, const oci::RuntimeConf
 std::vector<OutsideMount> outside_mounts(const oci::RuntimeConfig& config, const HostFacts& facts,
                                          const std::string& id) {
   std::vector<OutsideMount> mounts;
-  add_binds(mounts, make_plan(config, facts, id));
+  const sys::UniqueFd root = sys::open_at(sys::here, config.root.path.value, O_PATH | O_DIRECTORY);
+  add_binds(mounts, make_plan(config, facts, id), root);
   add_older_cgroups(mounts, config, facts.cgroups);
   return mounts;
 }
@@ -100,10 +132,13 @@ void note_streams(const HostPath& images, pid_t pid) {
 }
 
 void give_streams(const Criu& criu, const HostPath& images) {
-  const auto text = sys::try_read_file(sys::here, (images / streams_file).value);
-  if (!text) return;
   Step step("read", (images / streams_file).value);
-  const json::value streams = json::parse(*text);
+  const sys::UniqueFd directory = sys::open_at(sys::here, images.value, O_PATH | O_DIRECTORY);
+  const sys::UniqueFd file =
+      sys::try_open_regular_in_root(directory, ContainerPath("/" + std::string(streams_file)));
+  if (!file && errno == ENOENT) return;
+  if (!file) throw system_error("cannot open it");
+  const json::value streams = json::parse(sys::read_all(file));
   if (!streams.is_array() || streams.as_array().size() != 3)
     throw Error(ErrorKind::invalid, "three standard streams are expected");
   for (int number = 0; number < 3; number++) {

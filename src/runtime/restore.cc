@@ -1,7 +1,8 @@
 #include <fcntl.h>
-#include <optional>
 #include <sched.h>
 #include <sys/mount.h>
+#include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
 #include "runtime/checkpoint.h"
@@ -12,24 +13,40 @@
 #include "runtime/new_container.h"
 #include "runtime/outside.h"
 #include "runtime/pid_file.h"
-#include "runtime/resctrl.h"
 #include "runtime/service_manager.h"
+#include "sys/file.h"
 #include "sys/process.h"
 #include "sys/terminal.h"
 
 namespace tare::runtime {
 namespace {
 
-// criu wants a mount to take for the container's root. That of a mount namespace of this process's own is
-// nowhere to be seen, and gone with it.
-void make_root_a_mount(const std::string& root) {
-  if (::unshare(CLONE_NEWNS) != 0) throw system_error("cannot make a mount namespace");
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    throw system_error("cannot keep mounts from the host");
-  if (::mount(root.c_str(), root.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
-      ::mount(nullptr, root.c_str(), nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    throw system_error("cannot make the container's root a mount");
-}
+// criu wants a mount to take for the container's root. That of a mount namespace of its own is nowhere to be
+// seen, and gone with it: this process is in there until criu is.
+class RootAsMount {
+ public:
+  explicit RootAsMount(const std::string& path)
+      : host_(sys::open_at(sys::here, "/proc/self/ns/mnt", O_RDONLY)),
+        root_(sys::open_at(sys::here, "/", O_PATH | O_DIRECTORY)),
+        directory_(sys::open_at(sys::here, ".", O_PATH | O_DIRECTORY)) {
+    if (::unshare(CLONE_NEWNS) != 0) throw system_error("cannot make a mount namespace");
+    is_inside_ = true;
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0 ||
+        ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
+        ::mount(nullptr, path.c_str(), nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      throw system_error("cannot make the container's root a mount");
+  }
+  void leave() {
+    if (!std::exchange(is_inside_, false)) return;
+    if (::setns(host_.number(), CLONE_NEWNS) != 0 || ::fchdir(root_.number()) != 0 || ::chroot(".") != 0 ||
+        ::fchdir(directory_.number()) != 0)
+      throw system_error("cannot go back to the host's mounts");
+  }
+
+ private:
+  sys::UniqueFd host_, root_, directory_;
+  bool is_inside_ = false;
+};
 
 void give_all(const RestoreOptions& options, const Criu& criu, const Preparation& prepared) {
   const oci::RuntimeConfig& config = prepared.bundle.config;
@@ -54,13 +71,13 @@ int restore(const RestoreOptions& options, Stay stay) {
   oci::RuntimeConfig& config = prepared.bundle.config;
   if (NotifySocket::is_wanted()) NotifySocket::add_to(config, order.root / order.id);
   const sys::UniqueFd console_socket = connect_console(order.console_socket, config.process.terminal, stay);
-  make_root_a_mount(config.root.path.value);
-  const Criu criu(options.criu,
-                  "restore.log");  // whose directories it mounts on: those of this mount namespace
+  Criu criu;
+  RootAsMount root(config.root.path.value);
+  criu.prepare(options.criu,
+               "restore.log");  // which mounts on its directories: those of this mount namespace
   give_all(options, criu, prepared);
   const auto namespaces = give_outside_namespaces(criu, config);
-  std::optional<CaughtSignals> signals;
-  if (stay == Stay::until_end) signals.emplace();
+  const CaughtSignals signals;
 
   Claim claim(order, prepared);
   HookSubject subject{.config = config,
@@ -71,27 +88,31 @@ int restore(const RestoreOptions& options, Stay stay) {
   claim.when_gone([&] {
     run_last_hooks({.config = config, .id = order.id, .bundle = prepared.bundle.path.value}, order.warn);
   });
-  sys::UniqueFd console;
+  sys::UniqueFd console, process;
   const auto be_told = [&](Criu::Event event, pid_t pid, sys::Fd terminal) {
-    if (event == Criu::Event::terminal_is_made) {
-      if (console_socket)
-        send_console(console_socket, terminal);
-      else
+    root.leave();
+    switch (event) {
+      case Criu::Event::namespaces_are_made:
+        claim.put_into_cgroup(pid);
+        process = sys::hold_child(pid);
+        subject.pid = pid;
+        subject.process = process;
+        for (const auto point : {HookPoint::prestart, HookPoint::create_runtime}) run_hooks(point, subject);
+        break;
+      case Criu::Event::terminal_is_made:
+        if (console_socket) return send_console(console_socket, terminal);
         console = sys::UniqueFd(::fcntl(terminal.number(), F_DUPFD_CLOEXEC, 3));
-      return;
+        if (!console) throw system_error("cannot keep the terminal");
+        break;
+      case Criu::Event::processes_are_made: claim.occupied(pid); break;
     }
-    const sys::UniqueFd process = sys::hold_child(pid);
-    subject.pid = pid;
-    subject.process = process;
-    for (const auto point : {HookPoint::prestart, HookPoint::create_runtime}) run_hooks(point, subject);
   };
   const pid_t first = criu.restore(be_told);
-  Container container = Container::adopt(first, sys::hold_child(first));
+  Container container = Container::adopt(first, std::move(process));
   if (stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
-  claim.occupied(container.pid());
   return claim.let_run(container, stay, Keep::nothing, [&] {
     write_pid_file(order.pid_file, container.pid());
-    return stay == Stay::until_end ? stay_until_end(container, std::move(console), *signals) : 0;
+    return stay == Stay::until_end ? stay_until_end(container, std::move(console), signals) : 0;
   });
 }
 

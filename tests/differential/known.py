@@ -50,7 +50,6 @@ KNOWN = [
     ("hooks.startContainer-*", "start.status process start.class status:SigBlk run.class", BOTH,
      "startContainer hooks"),
     ("hooks.*", f"{BEGINS} {WORDS}", CRUN, "a hook that fails"),
-    ("hooks.createContainer-in-*", f"{BEGINS} {WORDS}", BOTH, "a hook that fails"),
     ("hooks.*-missing", f"{BEGINS} start.status delete.status left.live.*", CRUN + SOMETIMES, "a hook that fails"),
     ("hooks.relative hooks.timeout-zero", f"{BEGINS} {WORDS}", EITHER, "a hook that fails"),
 

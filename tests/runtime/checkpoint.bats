@@ -109,19 +109,26 @@ pid_of() { runtime state "$1" | jq .pid; }
 	mkdir "$BATS_TEST_TMPDIR"/{old,new}
 	echo old >"$BATS_TEST_TMPDIR/old/file"
 	echo new >"$BATS_TEST_TMPDIR/new/file"
+	mkdir "$BUNDLE/rootfs/real"
+	ln -s ../real "$BUNDLE/rootfs/etc/link"
 	configure "(.linux.namespaces[] | select(.type == \"network\")).path = \"/run/netns/$NETWORK\" |
-		.mounts += [{destination: \"/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/old\", options: [\"rbind\", \"ro\"]}]"
+		.mounts += [{destination: \"/etc/link/data\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/old\", options: [\"rbind\", \"ro\"]}]"
 	start_it
 	wait_until 20 counts_beyond "$ID" 5
 	runtime checkpoint --image-path "$IMAGES" "$ID"
 	configure ".mounts[-1].source = \"$BATS_TEST_TMPDIR/new\" |
-		.hooks.prestart = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >$BATS_TEST_TMPDIR/hook\"]}]"
+		.hooks.prestart = [{path: \"/bin/sh\", args: [\"sh\", \"-c\",
+			\"cat >$BATS_TEST_TMPDIR/hook; ls /proc/\$\$/fd | xargs >$BATS_TEST_TMPDIR/fds; mount -t tmpfs none $BATS_TEST_TMPDIR/old\"]}]"
 	NEW=$ID
 	restore_it
-	run runtime exec "$NEW" sh -c 'cat /data/file; touch /data/x 2>&1 | grep -c Read-only'
+	run runtime exec "$NEW" sh -c 'cat /real/data/file; touch /real/data/x 2>&1 | grep -c Read-only'
 	equal "the volume" "$output" $'new\n1'
 	equal "its network namespace" "$(stat -Lc %i "/proc/$(pid_of "$NEW")/ns/net")" "$(stat -Lc %i "/run/netns/$NETWORK")"
 	equal "what the hook was told" "$(jq -r .id "$BATS_TEST_TMPDIR/hook")" "$NEW"
+	# A hook runs where the runtime was started: what it mounts is the host's, and criu's files are not its own.
+	mountpoint -q "$BATS_TEST_TMPDIR/old"
+	umount "$BATS_TEST_TMPDIR/old"
+	equal "the hook's files" "$(<"$BATS_TEST_TMPDIR/fds")" "0 1 2"
 	runtime delete --force "$NEW"
 	nothing_left
 }
@@ -180,7 +187,9 @@ pid_of() { runtime state "$1" | jq .pid; }
 		run env PATH="$BATS_TEST_TMPDIR/none" "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" --log "$LOG" --log-format json \
 			checkpoint --image-path "$IMAGES" "$ID"
 		equal code "$status" 1
-		[[ $(jq -r .msg "$LOG") == "a checkpoint needs the program criu, which cannot be run"* ]]
+		equal "lines on standard error" "${#lines[@]}" 1
+		[[ ! -e $IMAGES ]]
+		[[ $(jq -r .msg "$LOG") == "a checkpoint needs the program criu, which is not in PATH"* ]]
 	elif [[ $CRIU_CANNOT == *"not found"* ]]; then
 		run runtime --log "$LOG" --log-format json checkpoint --image-path "$IMAGES" "$ID"
 		equal code "$status" 1
@@ -220,4 +229,50 @@ pid_of() { runtime state "$1" | jq .pid; }
 	engine rm --force --time 0 one
 	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 	nothing_left
+}
+
+@test "CP9 whatever is said about cgroups, the restored container is in its own, and a paused one can be saved" {
+	needs_criu
+	start_it
+	wait_until 20 counts_beyond "$ID" 5
+	runtime pause "$ID"
+	runtime checkpoint --manage-cgroups-mode ignore --image-path "$IMAGES" "$ID"
+	nothing_left
+	NEW=$ID-again
+	runtime restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/new/work" \
+		--manage-cgroups-mode ignore "$NEW" </dev/null > >(cat >/dev/null) 2>&1 3>&-
+	wait_until 20 counts_beyond "$NEW" 6
+	[[ -s $BATS_TEST_TMPDIR/new/work/restore.log ]]
+	equal "lines that do not name its cgroup" "$(grep -vc "$NEW" "/proc/$(pid_of "$NEW")/cgroup")" 0
+	runtime pause "$NEW"
+	equal status "$(status_of "$NEW")" paused
+	runtime resume "$NEW"
+	run restore_it
+	[[ $output == *"container with id exists: $NEW"* ]] || { echo "$output" && false; }
+	equal "the one that is there" "$(status_of "$NEW")" running
+	runtime delete --force "$NEW"
+	nothing_left
+}
+
+@test "CP10 a restoration that fails, by a hook or an end in the middle, leaves nothing" {
+	needs_criu
+	start_it
+	wait_until 20 counts_beyond "$ID" 5
+	runtime checkpoint --image-path "$IMAGES" "$ID"
+	configure '.hooks.prestart = [{path: "/bin/sh", args: ["sh", "-c", "echo no; exit 3"]}]'
+	run runtime restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" "$ID"
+	equal code "$status" 1
+	equal words "$output" "tare-runtime: error running prestart hook #0: exit status 3, stdout: no, stderr: "
+	nothing_left
+	configure 'del(.hooks)'
+	local after
+	for after in 0.05 0.1 0.2; do
+		"$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" \
+			</dev/null > >(cat >/dev/null) 2>&1 3>&- &
+		sleep "$after"
+		kill -9 $! 2>/dev/null || true
+		wait $! || true
+		runtime delete --force "$ID"
+		wait_until 10 nothing_left
+	done
 }

@@ -85,11 +85,12 @@ constinit const cli::Command checkpoint_command = {
 int checkpoint(const Context& context, const cli::Parsed& parsed) {
   refuse(parsed, "status-fd");
   const runtime::CriuOptions criu = read_criu_options(parsed, checkpoint_command.options);
+  const auto server = parsed.value_as("page-server", runtime::parse_page_server);
   runtime::checkpoint({.root = context.root,
                        .id = parsed.operands.front(),
                        .criu = criu,
                        .parent = parsed.value("parent-path").value_or(""),
-                       .page_server = parsed.value("page-server").value_or(""),
+                       .page_server = server,
                        .leaves_running = parsed.has("leave-running"),
                        .only_memory = parsed.has("pre-dump"),
                        .warn = warn});
