@@ -35,8 +35,9 @@ void open_terminal(monitor::Ends& ends) {
 constexpr auto last_of_client = static_cast<unsigned char>(Frame::Type::rename);
 constexpr auto the_end = "the end";
 
-void send_packet(sys::Fd socket, std::string_view bytes) {
-  (void)!::send(socket.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+// False where the socket holds no more: nobody reads from it yet.
+bool send_packet(sys::Fd socket, std::string_view bytes) {
+  return ::send(socket.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 
 }  // namespace
@@ -72,11 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     // The first one's are of a type that there is: it is to be heard to its end.
     if (is_first && packet.empty()) continue;
     if (is_first) packet[0] = static_cast<char>(static_cast<unsigned char>(packet[0]) % (last_of_client + 1));
-    send_packet(is_first ? first.other : second, packet);
+    (void)send_packet(is_first ? first.other : second, packet);
   }
   // Which is the container's: here an event, which no signal reaches.
   const sys::UniqueFd container(::eventfd(0, EFD_CLOEXEC));
-  send_packet(first.other, std::string(1, static_cast<char>(Frame::Type::pause)) + the_end);
+  if (!send_packet(first.other, std::string(1, static_cast<char>(Frame::Type::pause)) + the_end)) return 0;
   if (options & 2) second.reset();
   const monitor::Duties duties{.log = [](Frame::Type, std::string_view) {},
                                .answer =
