@@ -91,6 +91,7 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 @test "RL1 all that one does with a container: ps, exec, logs, top, explain, export, stop, restart, rm" {
 	tare run -d --name one ./busybox.tar sh -c 'echo hello; touch /made; exec sleep 1000'
 	wait_until 20 eval '[[ $(tare logs one) == hello ]]'
+	wait_until 20 eval '[[ $(tare exec one cat /proc/1/comm) == sleep ]]'
 	run -3 --separate-stderr tare exec one sh -c 'id -u; cat /proc/1/comm; exit 3'
 	equal output "$output" $'0\nsleep'
 	[[ $(tare ps --format '{{.Names}} {{.Status}}') == "one Up "* ]]
