@@ -145,7 +145,7 @@ long set_streams(Context& context, const Operation& operation) {
     // The container's user may open /dev/stdout again, so pipes are his; what is a device stays as it is.
     if ((status.mode & s_ifmt) != s_ifchr)
       call(__NR_fchown, stream, static_cast<long>(operation.b), -1);
-    else if (is_null(status))
+    else if (operation.flags & 1U << stream && is_null(status))
       result = replace_null(context, stream);
     if (result < 0) return result;
   }

@@ -54,7 +54,8 @@ enum class Kind : uint32_t {
                  ///< the file that shows it, or none
   set_terminal,  ///< slot: becomes the controlling terminal
   open_null,     ///< into: the container's /dev/null, for its standard input
-  set_streams,   ///< a: three slots, stdin | stdout<<16 | stderr<<32; b: uid that owns pipes
+  set_streams,   ///< a: three slots, stdin | stdout<<16 | stderr<<32; b: uid that owns pipes; flags: bit n:
+                 ///< stream n is the caller's, and if it is the host's /dev/null becomes the container's
   // entering the root
   pivot,         ///< the root becomes /, the old tree is detached; a: 1: where pivot_root(2) is refused, the
                  ///< root is moved over / and changed to, without the host's paths in list, NULL

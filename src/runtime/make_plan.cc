@@ -59,6 +59,7 @@ void plan_streams(plan::Program& program, const oci::RuntimeConfig& config, std:
   const oci::Process& process = config.process;
   const bool has_own_ids = has_user_namespace(config);
   std::int32_t streams[3];
+  std::uint32_t given = 0;
   if (process.terminal) {
     if (dev == plan::no_slot)
       throw Error(ErrorKind::unsupported, "a terminal needs a /dev of the container's own");
@@ -76,18 +77,21 @@ void plan_streams(plan::Program& program, const oci::RuntimeConfig& config, std:
     constexpr const char* names[] = {"stdin", "stdout", "stderr"};
     for (int i = 0; i < 3; i++) {
       streams[i] = program.new_slot();
-      if (i == 0 && process.null_input)
+      if (i == 0 && process.null_input) {
         program.add({.kind = Kind::open_null, .into = streams[i]});
-      else
-        program.inputs.push_back(
-            {.what = Input::What::stream,
-             .slot = streams[i],
-             .path = names[i],
-             .owner = has_own_ids ? oci::host_id(config.uid_mappings, process.user.uid) : std::nullopt});
+        continue;
+      }
+      given |= 1U << i;
+      program.inputs.push_back(
+          {.what = Input::What::stream,
+           .slot = streams[i],
+           .path = names[i],
+           .owner = has_own_ids ? oci::host_id(config.uid_mappings, process.user.uid) : std::nullopt});
     }
   }
   const auto slot = [&](int i) { return static_cast<std::uint64_t>(streams[i]) << (16 * i); };
-  program.add({.kind = Kind::set_streams, .a = slot(0) | slot(1) | slot(2), .b = process.user.uid});
+  program.add(
+      {.kind = Kind::set_streams, .flags = given, .a = slot(0) | slot(1) | slot(2), .b = process.user.uid});
 }
 
 void plan_rights(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts) {

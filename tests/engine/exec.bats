@@ -111,7 +111,7 @@ gives() {
 		shell.resize(20, 60)
 		shell.answer("sleep 0.3; stty size", "20 60")
 		shell.answer("sleep 1000 & echo $!", r"\d+")
-		shell.answer("sh -c 'echo up; exec sleep 999'", "up")
+		shell.answer("sh -c 'echo $((40 + 2)); exec sleep 999'", "42")
 		shell.type("\x03")
 		shell.expect("# ")
 		shell.answer("echo code $?", "code 130")

@@ -287,7 +287,8 @@ print(sorted({hex(ord(c)) for c in text if c != "\n" and unicodedata.category(c)
 	equal "while it is paused" "$(explain busy .pid)" "$container_pid"
 	tare rm -f busy
 	for ((i = 0; i < 15; i++)); do
-		tare run -d --rm --name brief "$ROOTFS" sleep 0.0"$i" >/dev/null 2>&1
+		run tare run -d --rm --name brief "$ROOTFS" sleep 0.0"$i"
+		((status == 0)) || { echo "$status: $output" && return 1; }
 		run tare explain brief
 		((status <= 1)) || { echo "$status: $output" && return 1; }
 		wait_until 20 bash -c '! "$TARE_BIN_DIR/tare" inspect brief >/dev/null 2>&1'

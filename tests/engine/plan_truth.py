@@ -153,7 +153,8 @@ PLAN = {
     "open_null": lambda op, world: ["look at /dev/null"],
     "set_streams": lambda op, world: [
         words("stream", n, "pipe" if name.startswith("std") else name) for n, name in enumerate(op["streams"])] + [
-        words("?" * world.streams_are_given + "owner of a stream:", op["owner"]) for name in op["streams"] if name.startswith("std")],
+        words("?" * world.streams_are_given + "owner of a stream:", op["owner"]) for name in op["streams"] if name.startswith("std")] + [
+        words("?stream", n, "/dev/null") for n, name in enumerate(op["streams"]) if name.startswith("std")],  # if it is the host's
     "pivot": lambda op, world: ["enter the root", "pivot" if op["by"] == "pivot_root" else op["by"], "let go of the old root", "enter /"],
     "set_hostname": lambda op, world: ["hostname " + op["value"]],
     "set_domainname": lambda op, world: ["domainname " + op["value"]],

@@ -137,7 +137,7 @@ Streams set_streams(RootedOperations& operations, const int (&fds)[3]) {
   const int saved[] = {::fcntl(0, F_DUPFD_CLOEXEC, 10), ::fcntl(1, F_DUPFD_CLOEXEC, 10),
                        ::fcntl(2, F_DUPFD_CLOEXEC, 10)};
   Streams streams{};
-  streams.result = operations.perform({.kind = Kind::set_streams, .a = slots, .b = 1000});
+  streams.result = operations.perform({.kind = Kind::set_streams, .flags = 7, .a = slots, .b = 1000});
   for (int i = 0; i < 3; i++) {
     ::fstat(i, &streams.status[i]);
     streams.flags[i] = ::fcntl(i, F_GETFD);
