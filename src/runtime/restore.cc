@@ -108,6 +108,7 @@ int restore(const RestoreOptions& options, Stay stay) {
     }
   };
   const pid_t first = criu.restore(be_told);
+  if (!process) process = sys::hold_child(first);
   Container container = Container::adopt(first, std::move(process));
   if (stay == Stay::until_end && console) sys::leave_line_feeds_alone(console);
   return claim.let_run(container, stay, Keep::nothing, [&] {
