@@ -186,7 +186,7 @@ void check_older_bind(const Input& input) {
     throw Error(ErrorKind::unsupported, format("cannot have mounts of {} propagate", input.path), ENOSYS,
                 "it takes Linux 5.12, and a filter that lets open_tree and mount_setattr pass");
   if (input.mount_namespace.empty() && !is_mapped) {
-    (void)sys::open_at(sys::here, input.path, O_PATH);
+    check_kind(input, sys::open_at(sys::here, input.path, O_PATH));
     return;
   }
   throw Error(ErrorKind::unsupported,

@@ -135,6 +135,8 @@ state_told() { cat "$TOLD/$1.state"; }
 }
 
 @test "a createContainer hook is the host's program in the host's tree, with a user namespace, too" {
+	# The older way to take a root looks for it with the rights of the user namespace.
+	[[ -z ${TARE_WITHOUT:-} ]] || chmod 755 "$BATS_RUN_TMPDIR"
 	chown -R 100000:100000 "$BUNDLE/rootfs"
 	[[ ! -e $BUNDLE/rootfs/bin/bash && ! -e $BUNDLE/rootfs/etc/debian_version ]]
 	configure '.linux.namespaces += [{type: "user"}] |
