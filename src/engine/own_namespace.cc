@@ -13,6 +13,7 @@
 #include "engine/user_namespace.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "sys/search_path.h"
 #include "sys/user_namespace.h"
 
 namespace tare::engine {
@@ -34,17 +35,6 @@ std::vector<IdRange> ranges_of(const PlainUser& user, std::string_view text) {
   return ranges.empty() ? subordinate_ranges(text, std::to_string(user.uid)) : ranges;
 }
 
-// As execvp(3) would.
-bool is_in_path(std::string_view program) {
-  const char* path = std::getenv("PATH");
-  for (std::string_view rest = path ? path : ""; !rest.empty();) {
-    const auto end = std::min(rest.find(':'), rest.size());
-    if (::access(format("{}/{}", rest.substr(0, end), program).c_str(), X_OK) == 0) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return false;
-}
-
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
@@ -55,7 +45,7 @@ std::string variable(const char* name) {
 runtime::OwnIds available_ids(uid_t uid, gid_t gid) {
   const passwd* entry = ::getpwuid(uid);
   const bool can_map = entry && entry->pw_gid == gid && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 &&
-                       is_in_path("newuidmap") && is_in_path("newgidmap");
+                       sys::is_in_path("newuidmap") && sys::is_in_path("newgidmap");
   const auto text = [&](const char* file) {
     return can_map ? sys::try_read_file(sys::here, file).value_or("") : std::string();
   };

@@ -1,7 +1,9 @@
 #include "runtime/checkpoint.h"
 
-#include <array>
+#include <ranges>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -42,20 +44,24 @@ HostPath freezer_directory(const cgroup::Layout& layout, const std::string& path
   return HostPath(hierarchy->mount.value + path);
 }
 
-// The directories of a checkpoint; what is empty in the end goes again.
+// Those directories of a checkpoint that were not there; what is empty in the end goes again.
 class Directories {
  public:
-  explicit Directories(const CriuOptions& options) : paths_{options.work.value, options.images.value} {
-    for (const auto& path : paths_) sys::make_directories(sys::here, path, 0700);
+  explicit Directories(const CriuOptions& options) {
+    for (const auto& path : {options.images.value, options.work.value}) {
+      if (sys::exists(sys::here, path)) continue;
+      sys::make_directories(sys::here, path, 0700);
+      made_.push_back(path);
+    }
   }
   ~Directories() {
-    for (const auto& path : paths_) ::rmdir(path.c_str());
+    for (const auto& path : made_ | std::views::reverse) ::rmdir(path.c_str());
   }
   Directories(const Directories&) = delete;
   Directories& operator=(const Directories&) = delete;
 
  private:
-  std::array<std::string, 2> paths_;
+  std::vector<std::string> made_;
 };
 
 void save(const CheckpointOptions& options, const StateDirectory& directory, const ContainerState& state) {

@@ -1,7 +1,6 @@
 #include "runtime/criu.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,6 +13,7 @@
 #include "sys/file.h"
 #include "sys/path_in_root.h"
 #include "sys/process.h"
+#include "sys/search_path.h"
 #include "sys/user_namespace.h"
 
 namespace tare::runtime {
@@ -53,19 +53,6 @@ int be_told(char* action, void* notice) {
     making.thrown = std::current_exception();
     return -1;
   }
-}
-
-// As execvp(3) looks for it. The library says on standard error what it does not find.
-bool is_in_path(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path ? path : "/bin:/usr/bin";
-  while (!rest.empty()) {
-    const std::string_view directory = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
-    if (::access(format("{}/{}", directory.empty() ? "." : directory, program).c_str(), X_OK) == 0)
-      return true;
-  }
-  return false;
 }
 
 // Of its log, lines such as "(00.012) Error (criu/files-reg.c:1790): WORDS": the last of these words, since a
@@ -116,7 +103,8 @@ std::uint64_t parse_empty_namespace(const std::string& word) {
 Criu::Criu() : library_("libcriu.so.2", what_for, "install it: Debian's package libcriu2") {
   if (!sys::is_root_of_system())
     throw Error(ErrorKind::unsupported, "only root can make a checkpoint, or restore one");
-  if (!is_in_path("criu"))
+  // The library says on standard error what it does not find.
+  if (!sys::is_in_path("criu"))
     throw Error(ErrorKind::unsupported, format("{} needs the program criu, which is not in PATH", what_for),
                 0, "install it, and see `criu check`");
   if (call("criu_init_opts") != 0) throw Error(ErrorKind::system, "criu's library cannot be used");

@@ -169,8 +169,8 @@ void Claim::keep_groups() {
 
 void Claim::undo() {
   if (std::exchange(stays_, true)) return;
-  resctrl_.reset();
   if (cgroup_) cgroup_->undo();
+  resctrl_.reset();
   directory_.remove();
   when_gone_();
 }

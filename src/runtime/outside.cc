@@ -18,7 +18,7 @@
 namespace tare::runtime {
 namespace {
 
-// The names are those that runc and crun give them: a checkpoint of theirs can be restored, and one for them.
+// The names are those that runc and crun give them.
 constexpr struct {
   oci::NamespaceKind kind;
   std::string_view file, name;
