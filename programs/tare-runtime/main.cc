@@ -143,12 +143,12 @@ runtime::CgroupDriver driver_of(const cli::Parsed& parsed) {
 }
 
 int act(const cli::Split& split, const cli::Parsed& parsed) {
-  const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
   if (split.globals.has("version") || parsed.has("version") || parsed.has("V")) {
     commands::print(format("tare-runtime version {}\nspec: 1.3.0\n", TARE_VERSION));
     return 0;
   }
   if (!split.command || parsed.help) {
+    const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
     commands::print(split.command ? cli::help(program, *split.command, width) : cli::help(program, width));
     return 0;
   }

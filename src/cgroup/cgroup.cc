@@ -213,7 +213,6 @@ Cgroup Cgroup::create(const Layout& layout, std::string path, const std::vector<
                       Existing existing) {
   Cgroup cgroup(layout, std::move(path));
   Step step("make the cgroup", cgroup.path_);
-  if (existing == Existing::taken) check_unused(layout, cgroup.path_);
   cgroup.made_ = true;
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i) {
     const Hierarchy& hierarchy = layout.hierarchies[i];

@@ -11,6 +11,7 @@
 #include "cgroup/text.h"
 #include "sys/file.h"
 #include "sys/missing_call.h"
+#include "sys/user_namespace.h"
 
 namespace tare::cgroup {
 namespace {
@@ -185,8 +186,9 @@ Layout read_layout(const HostPath& proc, const std::string& process) {
   const auto mountinfo = try_read(proc / "self/mountinfo"), cgroup = try_read(proc / process / "cgroup");
   if (!mountinfo || !cgroup) return {};
   Layout layout = parse_layout(*mountinfo, *cgroup);
+  const bool may_all = sys::is_root_of_system();  // where it is not mounted read-only
   for (auto& hierarchy : layout.hierarchies) {
-    hierarchy.writable = hierarchy.writable && can_write(hierarchy.mount.value);
+    hierarchy.writable = hierarchy.writable && (may_all || can_write(hierarchy.mount.value));
     if (hierarchy.unified) hierarchy.controllers = read_controllers(hierarchy.mount.value);
   }
   return layout;

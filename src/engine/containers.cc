@@ -68,8 +68,8 @@ struct Settled {
 Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
   // Only a lock file that is there already says that somebody was killed. To make one would say it of a
   // container that was let go of just now, or that nobody has touched since it was created.
-  auto lock = state::try_take_left(place, id);
-  if (!lock && !state::has_lock(place, id)) {
+  auto [lock, is_in_use] = state::try_take_left(place, id);
+  if (!lock && !is_in_use) {
     if (auto record = state::read_record(place, id)) return {.record = std::move(record)};
     lock = state::try_take(place, id);
   }
@@ -107,15 +107,16 @@ Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
 
 // nullopt: it is gone. One that has ended and had no lock before its record was read costs no more than that
 // reading: there may be thousands.
-std::optional<Container> look_at_whole(const state::Place& place, const ContainerId& id, bool had_lock) {
-  auto record = state::read_record(place, id);
+std::optional<Container> look_at_whole(const state::Place& place, const state::Records& records,
+                                       const ContainerId& id, bool had_lock) {
+  auto record = records.read(id);
   bool is_in_use = false;
   if (!record || had_lock || (!record->exit && state::has_lock(place, id))) {
     Settled settled = settle_unless_in_use(place, id);
     is_in_use = settled.is_in_use;
     if (!is_in_use) record = std::move(settled.record);
   } else if (!record->exit) {
-    record = state::read_record(place, id);  // its end may have been noted, and its lock removed, in between
+    record = records.read(id);  // its end may have been noted, and its lock removed, in between
   }
   if (!record) return std::nullopt;
   Container container{
@@ -138,9 +139,10 @@ Container damaged(const state::Place& place, const ContainerId& id, std::string 
 }
 
 // nullopt: it is gone. Never throws for what is wrong with this one.
-std::optional<Container> look_at(const state::Place& place, const ContainerId& id, bool had_lock) {
+std::optional<Container> look_at(const state::Place& place, const state::Records& records,
+                                 const ContainerId& id, bool had_lock) {
   try {
-    return look_at_whole(place, id, had_lock);
+    return look_at_whole(place, records, id, had_lock);
   } catch (const std::exception& error) {
     const bool readable = try_read_record(place, id).has_value();
     return damaged(place, id, (readable ? "" : "its record cannot be read: ") + std::string(error.what()));
@@ -268,18 +270,13 @@ Listing list_containers(const state::Place& place) {
     listing.problems.emplace_back(error.what());
   }
   monitor::remove_left_cgroups(cgroup::read_layout());
+  const state::Records records(place);
   const auto locked = state::list_locked(place);
-  std::vector<std::optional<Container>> found;
-  for (const auto& id : state::list(place))
-    found.push_back(look_at(place, id, std::ranges::binary_search(locked, id)));
-  // Places are sorted, which are cheaper to move than what is there.
-  std::vector<std::optional<Container>*> order;
-  for (auto& container : found)
-    if (container) order.push_back(&container);
-  std::ranges::stable_sort(order, std::ranges::greater(),
-                           [](const auto* container) { return (*container)->record.created; });
-  listing.containers.reserve(order.size());
-  for (auto* container : order) listing.containers.push_back(std::move(**container));
+  for (const auto& id : state::list(place, locked))
+    if (auto container = look_at(place, records, id, std::ranges::binary_search(locked, id)))
+      listing.containers.push_back(std::move(*container));
+  listing.containers.sort(
+      [](const Container& a, const Container& b) { return a.record.created > b.record.created; });
   for (const auto& container : listing.containers)
     if (container.status == Status::damaged)
       listing.problems.push_back(format("container {}: {}", container.record.id.value, container.problem));
@@ -288,7 +285,8 @@ Listing list_containers(const state::Place& place) {
 
 Container find_container(const state::Place& place, const std::string& name_or_id) {
   const ContainerId id = state::find(place, name_or_id);
-  if (auto container = look_at(place, id, state::has_lock(place, id))) return std::move(*container);
+  if (auto container = look_at(place, state::Records(place), id, state::has_lock(place, id)))
+    return std::move(*container);
   throw no_such_container(name_or_id);
 }
 

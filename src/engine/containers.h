@@ -1,6 +1,7 @@
 // The containers there are: told truthfully, settled when their monitor is gone, removed.
 #pragma once
 
+#include <list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ std::string status_words(const Container& container, Time now);
 bool settle(const state::Place& place, const ContainerId& id);
 
 struct Listing {
-  std::vector<Container> containers;  ///< newest first, then the damaged ones
+  std::list<Container> containers;    ///< newest first, then the damaged ones
   std::vector<std::string> problems;  ///< what is to be told besides: a line for each
 };
 

@@ -9,6 +9,11 @@ namespace tare::init {
 struct Context {
   plan::List* list;
   bool mask_attached = false;  ///< the empty file system for masked directories hangs somewhere already
+  bool null_checked = false;   ///< the node for masked files is what it says
+  int new_tmpfs = -1;          ///< the file system that was made last, if it is one
+  /// The tmpfs that was mounted last, while nothing else was but into it: where, and its descriptor.
+  const char* top_path = nullptr;
+  int top = -1;
 };
 
 /// Carries out one operation; 0 or a negative errno.

@@ -48,6 +48,8 @@ long set_mount_propagation(int mount, uint64_t flags);
 
 /// move_mount(2) onto a descriptor, or over a host path.
 long move_mount(int mount, int target);
+/// Onto an entry of a directory, whose name is no symlink. Only the newer way.
+long move_mount(int mount, int directory, const char* name);
 long move_mount(int mount, const char* host_path);
 
 }  // namespace tare::init

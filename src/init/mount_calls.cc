@@ -66,6 +66,10 @@ long move_mount(int mount, int target) {
   return result < 0 && is_missing(-result) ? older::move_mount(mount, target) : result;
 }
 
+long move_mount(int mount, int directory, const char* name) {
+  return call(__NR_move_mount, mount, address(""), directory, address(name), move_mount_f_empty_path);
+}
+
 long move_mount(int mount, const char* host_path) {
   const long result =
       call(__NR_move_mount, mount, address(""), at_fdcwd, address(host_path), move_mount_f_empty_path);

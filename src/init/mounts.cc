@@ -92,7 +92,9 @@ long reopen_directory(Context& context, const Operation& operation) {
 }
 
 long new_filesystem(Context& context, const Operation& operation) {
-  return keep(context, operation.into, make_filesystem(operation.text, operation.list, operation.a));
+  const long made = make_filesystem(operation.text, operation.list, operation.a);
+  context.new_tmpfs = made >= 0 && is_same(operation.text, "tmpfs") ? static_cast<int>(made) : -1;
+  return keep(context, operation.into, made);
 }
 
 long clone_tree(Context& context, const Operation& operation) {
@@ -131,17 +133,45 @@ long change_root(Context& context, const Operation& operation) {
   return result < 0 ? result : call(__NR_chroot, address("."));
 }
 
-long attach(Context& context, const Operation& operation) {
-  const int root = descriptor(context, plan::root_slot), mount = descriptor(context, operation.slot);
-  long target = open_in_root(root, operation.path, operation.flags);
-  if (target == -e_noent && (operation.flags & plan::create_target)) {
+namespace {
+
+// "pts" of /dev/pts below a /dev that is this run's own.
+const char* name_in_top(const Context& context, const char* path) {
+  const char* rest = context.top_path ? after_prefix(path, context.top_path) : nullptr;
+  return rest && rest[0] == '/' && rest[1] && !contains(rest + 1, '/') ? rest + 1 : nullptr;
+}
+
+// Onto a new directory in the tmpfs that was mounted last. What is made here, in what nobody else has seen,
+// is no symlink and nobody's trap, so the path need not be walked.
+bool attach_in_top(const Context& context, const Operation& operation, int mount) {
+  const char* name = name_in_top(context, operation.path);
+  return name && (operation.flags & plan::create_directory) &&
+         call(__NR_mkdirat, context.top, address(name), 0755) == 0 &&
+         move_mount(mount, context.top, name) == 0;
+}
+
+long make_target(int root, int mount, const Operation& operation) {
+  bool is_directory = operation.flags & plan::create_directory;
+  if (!is_directory) {
     Statx status{};
     const long known = status_of(mount, status);
     if (known < 0) return known;
-    target = (status.mode & s_ifmt) == s_ifdir
-                 ? make_directory_in_root(root, operation.path, 0755, operation.flags)
-                 : make_file_in_root(root, operation.path, operation.flags);
+    is_directory = (status.mode & s_ifmt) == s_ifdir;
   }
+  return is_directory ? make_directory_in_root(root, operation.path, 0755, operation.flags)
+                      : make_file_in_root(root, operation.path, operation.flags);
+}
+
+}  // namespace
+
+long attach(Context& context, const Operation& operation) {
+  const int root = descriptor(context, plan::root_slot), mount = descriptor(context, operation.slot);
+  if (attach_in_top(context, operation, mount)) return 0;
+  context.top_path = mount == context.new_tmpfs ? operation.path : nullptr;
+  context.top = mount;
+  long target = open_in_root(root, operation.path, operation.flags);
+  if (target == -e_noent && (operation.flags & (plan::create_target | plan::create_directory)))
+    target = make_target(root, mount, operation);
   if (target < 0) return target;
   // What may be mounted in /proc was chosen by its name, which holds where no symlink is followed.
   long result = operation.flags & plan::no_symlinks ? 0 : check_target(root, static_cast<int>(target));
@@ -166,7 +196,8 @@ long mask(Context& context, const Operation& operation) {
     context.mask_attached = true;
   } else if (result == 0) {
     const int null_device = descriptor(context, operation.into);
-    result = check_null_device(null_device);
+    if (!context.null_checked) result = check_null_device(null_device);
+    context.null_checked = result == 0;
     if (result == 0) result = cover(null_device, static_cast<int>(target));
   }
   close(static_cast<int>(target));

@@ -32,10 +32,36 @@ long follow(int parent, PathBuffer& path, size_t name, size_t end, char cut) {
   return path.too_long() ? -e_nametoolong : 0;
 }
 
+long make(int parent, const char* name, uint32_t mode, Make what) {
+  return what == Make::file ? call(__NR_mknodat, parent, address(name), static_cast<long>(s_ifreg | mode), 0)
+                            : call(__NR_mkdirat, parent, address(name), static_cast<long>(mode));
+}
+
+// Where only the last component is missing. Any other outcome is left to who looks at each of them.
+long make_last(int root, const char* wanted, uint32_t mode, uint32_t flags, Make what) {
+  PathBuffer path;
+  path.append(wanted);
+  if (path.too_long()) return -e_nametoolong;
+  size_t slash = 0;
+  for (size_t i = 0; path.text()[i]; i++)
+    if (path.text()[i] == '/') slash = i;
+  const char* name = path.text() + slash + 1;
+  if (!*name || is_same(name, ".") || is_same(name, "..")) return -e_noent;
+  path.text()[slash] = 0;
+  const long parent = open_in_root(root, slash > 0 ? path.text() : "/", flags);
+  if (parent < 0) return parent;
+  long result = make(static_cast<int>(parent), name, mode, what);
+  if (result == 0) result = call(__NR_openat, parent, address(name), o_path | o_nofollow | o_cloexec, 0);
+  close(static_cast<int>(parent));
+  return result;
+}
+
 // Opens every prefix of the path in turn and makes what is missing on its parent's descriptor.
 long make_in_root(int root, const char* wanted, uint32_t mode, uint32_t flags, Make what) {
   long found = open_in_root(root, wanted, flags);
   if (found != -e_noent) return found;
+  found = make_last(root, wanted, mode, flags, what);
+  if (found >= 0) return found;
 
   PathBuffer path;
   path.append(wanted);
@@ -55,9 +81,8 @@ long make_in_root(int root, const char* wanted, uint32_t mode, uint32_t flags, M
     found = open_in_root(root, path.text(), flags);
     if (found == -e_noent) {
       const char* name = path.text() + at;
-      const long made = is_last && what == Make::file
-                            ? call(__NR_mknodat, parent, address(name), static_cast<long>(s_ifreg | mode), 0)
-                            : call(__NR_mkdirat, parent, address(name), is_last ? mode : 0755);
+      const long made =
+          make(static_cast<int>(parent), name, is_last ? mode : 0755, is_last ? what : Make::directory);
       if (made == 0)
         found = open_in_root(root, path.text(), flags);
       else if (made == -e_exist && !(flags & plan::no_symlinks) && links_left-- > 0)

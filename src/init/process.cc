@@ -120,10 +120,8 @@ long raise_loopback() {
     char name[16];
     int16_t flags;
     char more[22];
-  } request{"lo", 0, {}};
-  long result = call(__NR_ioctl, socket, siocgifflags, address(&request));
-  request.flags |= iff_up;
-  if (result == 0) result = call(__NR_ioctl, socket, siocsifflags, address(&request));
+  } request{"lo", iff_up, {}};  // a new one has no other that could be lost
+  const long result = call(__NR_ioctl, socket, siocsifflags, address(&request));
   close(static_cast<int>(socket));
   return result;
 }

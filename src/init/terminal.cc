@@ -138,7 +138,7 @@ static long replace_null(Context& context, int stream) {
 long set_streams(Context& context, const Operation& operation) {
   for (int stream = 0; stream < 3; stream++) {
     const int fd = descriptor(context, static_cast<int16_t>(operation.a >> (16 * stream)));
-    long result = call(__NR_dup3, fd, stream, 0);
+    long result = fd == stream ? 0 : call(__NR_dup3, fd, stream, 0);
     if (result < 0) return result;
     Statx status{};
     if (status_of(stream, status) != 0) continue;

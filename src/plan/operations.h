@@ -37,7 +37,7 @@ enum class Kind : uint32_t {
   set_attributes,  ///< slot; a: MOUNT_ATTR_ to set, b: to clear; flags: recursive
   adopt,           ///< slot: a detached mount becomes one of this mount namespace; host path: over what
   attach_root,     ///< slot; host path: where in the host's tree the root is hung up; becomes slot 0
-  attach,          ///< slot; path: target in the root; flags: no_symlinks, create_target
+  attach,          ///< slot; path: target in the root; flags: no_symlinks, create_target, create_directory
   // files in the root
   make_directory,  ///< path; a: mode of what is made; flags: no_symlinks; into: O_PATH descriptor, or none
   open_directory,  ///< path; into; flags: no_symlinks
@@ -97,6 +97,7 @@ inline constexpr uint32_t recursive = 1;
 inline constexpr uint32_t no_symlinks = 2;  ///< a symlink anywhere in `path` is an error (ELOOP)
 inline constexpr uint32_t create_target =
     4;  ///< a mount's target is made if missing: a directory, or for a file a file
+inline constexpr uint32_t create_directory = 8;  ///< the same where the mount is known to be a directory
 
 inline constexpr int32_t no_slot = -1;
 inline constexpr int32_t root_slot = 0;

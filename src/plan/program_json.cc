@@ -145,7 +145,7 @@ constexpr Row rows[] = {
     {Kind::attach, "attach",
      [](json::object& to, const Program& program, const Entry& entry) {
        put_source_and_path(to, program, entry);
-       to["make_missing"] = (entry.flags & create_target) != 0;
+       to["make_missing"] = (entry.flags & (create_target | create_directory)) != 0;
      }},
     {Kind::make_directory, "make_directory",
      [](json::object& to, const Program& program, const Entry& entry) {

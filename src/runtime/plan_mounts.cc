@@ -16,55 +16,71 @@ namespace {
 
 using plan::Kind;
 
-// `shown`: without a cgroup namespace, the container's own cgroup, or it would see everybody's; else empty.
-void plan_cgroup_mounts(plan::Program& program, const oci::Mount& mount, const cgroup::Layout& layout,
-                        std::uint64_t attributes, const std::string& shown) {
-  const auto add = [&](std::string type, std::vector<std::string> list, std::uint64_t attr,
-                       const std::string& path, std::uint32_t flags) {
-    const std::int32_t slot = program.new_slot();
-    program.add({.kind = Kind::new_filesystem,
-                 .into = slot,
-                 .a = attr,
-                 .text = std::move(type),
-                 .list = std::move(list)});
-    program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
-    return slot;
-  };
-  const auto add_shown = [&](const cgroup::Hierarchy& hierarchy, const std::string& path,
-                             std::uint32_t flags) {
-    const std::int32_t slot = program.new_slot();
-    program.inputs.push_back({.what = plan::Input::What::bind,
-                              .slot = slot,
-                              .path = hierarchy.mount.value + shown,
-                              .propagation = {MS_REC | MS_PRIVATE}});
-    program.add({.kind = Kind::set_attributes, .slot = slot, .a = attributes});
-    program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
+enum class CgroupNamespace { none, of_its_own, joined };
+
+CgroupNamespace cgroup_namespace(const oci::RuntimeConfig& config) {
+  const auto found = std::ranges::find(config.namespaces, oci::NamespaceKind::cgroup, &oci::Namespace::kind);
+  if (found == config.namespaces.end()) return CgroupNamespace::none;
+  return found->path.empty() ? CgroupNamespace::of_its_own : CgroupNamespace::joined;
+}
+
+std::int32_t plan_new_filesystem(plan::Program& program, std::string type, std::vector<std::string> list,
+                                 std::uint64_t attributes, const std::string& path, std::uint32_t flags) {
+  const std::int32_t slot = program.new_slot();
+  program.add({.kind = Kind::new_filesystem,
+               .into = slot,
+               .a = attributes,
+               .text = std::move(type),
+               .list = std::move(list)});
+  program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
+  return slot;
+}
+
+// The container's own cgroup: without a cgroup namespace, or it would see everybody's; with one of its own
+// that is what a new mount would show, and costs more.
+void plan_own_cgroup(plan::Program& program, const std::string& directory, std::uint64_t attributes,
+                     const std::string& path, std::uint32_t flags) {
+  const std::int32_t slot = program.new_slot();
+  program.add({.kind = Kind::clone_tree, .into = slot, .path = directory});
+  program.add({.kind = Kind::set_attributes, .slot = slot, .a = attributes});
+  program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
+}
+
+std::vector<std::string> options_of(const cgroup::Hierarchy& hierarchy) {
+  std::vector<std::string> options;
+  if (hierarchy.name.starts_with("name="))
+    options.push_back(filesystem_option("name", hierarchy.name.substr(5)));
+  else if (!hierarchy.unified)
+    for (const auto& controller : hierarchy.controllers) options.push_back("!" + controller);
+  return options;
+}
+
+void plan_cgroup_mounts(plan::Program& program, const oci::RuntimeConfig& config,
+                        const cgroup::Layout& layout, const oci::Mount& mount, std::uint64_t attributes) {
+  const CgroupNamespace name_space = cgroup_namespace(config);
+  const auto own = [&](const cgroup::Hierarchy& hierarchy) {
+    return hierarchy.mount.value + config.cgroups_path;
   };
   const std::string& top = mount.destination.value;
   if (layout.mode() == cgroup::Mode::v2) {
-    if (shown.empty())
-      add("cgroup2", {}, attributes, top, 0);
+    if (name_space == CgroupNamespace::none)
+      plan_own_cgroup(program, own(layout.hierarchies[0]), attributes, top, 0);
     else
-      add_shown(layout.hierarchies[0], top, 0);
+      plan_new_filesystem(program, "cgroup2", {}, attributes, top, 0);
     return;
   }
-  const std::int32_t holder =
-      add("tmpfs", {filesystem_option("mode", "755"), filesystem_option("size", "64k")},
-          attributes & ~std::uint64_t{MOUNT_ATTR_RDONLY}, top, 0);
+  const std::int32_t holder = plan_new_filesystem(
+      program, "tmpfs", {filesystem_option("mode", "755"), filesystem_option("size", "64k")},
+      attributes & ~std::uint64_t{MOUNT_ATTR_RDONLY}, top, 0);
   for (const auto& hierarchy : layout.hierarchies) {
     if (!hierarchy.writable) continue;
     const std::string& at = hierarchy.mount.value;
     const std::string path = top + "/" + at.substr(at.find_last_of('/') + 1);
-    if (!shown.empty()) {
-      add_shown(hierarchy, path, plan::create_target);
-      continue;
-    }
-    std::vector<std::string> options;
-    if (hierarchy.name.starts_with("name="))
-      options.push_back(filesystem_option("name", hierarchy.name.substr(5)));
-    else if (!hierarchy.unified)
-      for (const auto& controller : hierarchy.controllers) options.push_back("!" + controller);
-    add(hierarchy.unified ? "cgroup2" : "cgroup", std::move(options), attributes, path, plan::create_target);
+    if (name_space == CgroupNamespace::joined)
+      plan_new_filesystem(program, hierarchy.unified ? "cgroup2" : "cgroup", options_of(hierarchy),
+                          attributes, path, plan::create_directory);
+    else
+      plan_own_cgroup(program, own(hierarchy), attributes, path, plan::create_directory);
   }
   if (attributes & MOUNT_ATTR_RDONLY)
     program.add({.kind = Kind::set_attributes, .slot = holder, .a = MOUNT_ATTR_RDONLY});
@@ -102,11 +118,10 @@ void fit_to_user_namespace(const oci::RuntimeConfig& config, const HostFacts& fa
 
 void plan_cgroup_mount(plan::Program& program, const oci::RuntimeConfig& config, const HostFacts& facts,
                        const oci::Mount& mount, std::uint64_t attributes) {
-  const bool has_namespace = std::ranges::any_of(
-      config.namespaces, [](const auto& one) { return one.kind == oci::NamespaceKind::cgroup; });
-  if (facts.cgroups.writable() || (has_namespace && facts.cgroups.mode() == cgroup::Mode::v2))
-    plan_cgroup_mounts(program, mount, facts.cgroups, attributes,
-                       has_namespace ? std::string() : config.cgroups_path);
+  const bool can_be_new =
+      cgroup_namespace(config) != CgroupNamespace::none && facts.cgroups.mode() == cgroup::Mode::v2;
+  if (facts.cgroups.writable() || can_be_new)
+    plan_cgroup_mounts(program, config, facts.cgroups, mount, attributes);
 }
 
 void plan_change(plan::Program& program, std::int32_t slot, const MountChange& change, std::uint32_t flags) {
@@ -259,7 +274,7 @@ OwnMounts plan_mounts(plan::Program& program, const oci::RuntimeConfig& config, 
     else
       plan_filesystem(program, config, mount, options, slot);
     program.add({.kind = Kind::attach,
-                 .flags = links | plan::create_target,
+                 .flags = links | (mount.type == "bind" ? plan::create_target : plan::create_directory),
                  .slot = slot,
                  .path = mount.destination.value});
     if (mount.destination.value == "/dev" && mount.type == "tmpfs") {

@@ -19,6 +19,10 @@ sys::Fd stream(const Streams& streams, const std::string& name) {
   return name == "stdin" ? streams.input : name == "stdout" ? streams.output : streams.error;
 }
 
+int number_of(const std::string& stream) {
+  return stream == "stdin" ? STDIN_FILENO : stream == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+}
+
 sys::UniqueFd copy(sys::Fd fd) {
   sys::UniqueFd copied(::fcntl(fd.number(), F_DUPFD_CLOEXEC, plan::list_descriptor + 1));
   if (!copied) throw system_error("cannot duplicate a descriptor");
@@ -55,10 +59,16 @@ Slots::Slots(const plan::Program& program, const cgroup::Cgroup& cgroup, const S
         break;
       case Input::What::cgroup_join: own(input.slot, std::move(joins.at(next_join++))); break;
       case Input::What::further_join: own(input.slot, sys::open_at(sys::here, input.path, O_WRONLY)); break;
-      case Input::What::stream:
-        own(input.slot, copy(stream(streams, input.path)));
-        give_away(owned_.back(), input.owner);
+      case Input::What::stream: {
+        const sys::Fd given = stream(streams, input.path);
+        give_away(given, input.owner);
+        // One that is where init is to have it stays there.
+        if (given.number() == number_of(input.path))
+          numbers_.at(static_cast<std::size_t>(input.slot)) = given.number();
+        else
+          own(input.slot, copy(given));
         break;
+      }
       case Input::What::process: own(input.slot, copy(streams.process)); break;
       case Input::What::name_space: own(input.slot, sys::open_at(sys::here, input.path, O_RDONLY)); break;
       case Input::What::gate: own(input.slot, copy(streams.gate)); break;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ctime>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -198,7 +199,12 @@ Status StateDirectory::status(const std::optional<ContainerState>& state) const 
   return process->name == "tare-init" && has_gate(directory_) ? Status::created : Status::running;
 }
 
-void StateDirectory::remove() { sys::remove_tree(sys::here, (root_ / id_).value); }
+void StateDirectory::remove() {
+  const std::string path = (root_ / id_).value;
+  // What every one has goes by its name; the rest is looked for.
+  for (const char* name : {config_name, state_name}) sys::remove_file(directory_, name);
+  if (::rmdir(path.c_str()) != 0) sys::remove_tree(sys::here, path);
+}
 
 std::vector<std::string> list_ids(const HostPath& root) { return sys::list_directory(sys::here, root.value); }
 

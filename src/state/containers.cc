@@ -37,8 +37,9 @@ std::string socket_path(const Place& place, const ContainerId& id) {
   return (running_directory(place) / socket_name(id)).value;
 }
 
+constexpr auto record_name = "/record.json";
 std::string record_path(const Place& place, const ContainerId& id) {
-  return (place.directory_of(id) / "record.json").value;
+  return place.directory_of(id).value + record_name;
 }
 
 std::string id_path(const Place& place, const ContainerId& id) {
@@ -52,25 +53,22 @@ bool is_id(std::string_view text) {
 
 // The lock file is removed by its holder, so a lock is good only on the file that is still there. With 0 for
 // `create` only a file that is there is locked.
-std::optional<Lock> lock_file(const std::string& path, int create) {
+Attempt lock_file(const std::string& path, int create) {
   while (true) {
     sys::UniqueFd file = sys::try_open_at(sys::here, path, O_RDWR | create, 0600);
-    if (!file && create == 0 && errno == ENOENT) return std::nullopt;
+    if (!file && create == 0 && errno == ENOENT) return {};
     if (!file) throw system_error(format("cannot open {}", path));
-    if (!sys::try_lock(file)) return std::nullopt;
+    if (!sys::try_lock(file)) return {.is_held = true};
     struct stat status;
     if (::fstat(file.number(), &status) != 0) throw system_error(format("cannot look at {}", path));
-    if (status.st_nlink > 0) return Lock(std::move(file));
+    if (status.st_nlink > 0) return {.lock = Lock(std::move(file))};
   }
 }
 
-std::vector<ContainerId> ids_in(const Place& place, std::initializer_list<const char*> directories) {
+std::vector<ContainerId> ids_in(const Place& place, const char* directory) {
   std::vector<ContainerId> ids;
-  for (const char* directory : directories)
-    for (auto& name : sys::list_directory(sys::here, (place.root / directory).value))
-      if (is_id(name)) ids.emplace_back(std::move(name));
-  std::ranges::sort(ids);
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (auto& name : sys::list_directory(sys::here, (place.root / directory).value))
+    if (is_id(name)) ids.emplace_back(std::move(name));
   return ids;
 }
 
@@ -235,10 +233,10 @@ bool has_lock(const Place& place, const ContainerId& id) {
 }
 
 std::optional<Lock> try_take(const Place& place, const ContainerId& id) {
-  return lock_file(lock_path(place, id), O_CREAT);
+  return lock_file(lock_path(place, id), O_CREAT).lock;
 }
 
-std::optional<Lock> try_take_left(const Place& place, const ContainerId& id) {
+Attempt try_take_left(const Place& place, const ContainerId& id) {
   return lock_file(lock_path(place, id), 0);
 }
 
@@ -293,8 +291,8 @@ void write_record(const Place& place, const Record& record) {
 namespace {
 
 // With one read less than it takes to see the end of what may still grow: a record is replaced as a whole.
-std::optional<std::string> try_read_small_file(const std::string& path) {
-  const sys::UniqueFd file = sys::try_open_at(sys::here, path, O_RDONLY);
+std::optional<std::string> try_read_small_file(sys::Fd directory, const std::string& path) {
+  const sys::UniqueFd file = sys::try_open_at(directory, path, O_RDONLY);
   if (!file) return std::nullopt;
   char buffer[16384];
   const ssize_t size = ::read(file.number(), buffer, sizeof buffer);
@@ -306,16 +304,27 @@ std::optional<std::string> try_read_small_file(const std::string& path) {
 
 }  // namespace
 
-std::optional<Record> read_record(const Place& place, const ContainerId& id) {
-  const std::string path = record_path(place, id);
-  const auto text = try_read_small_file(path);
+Records::Records(const Place& place)
+    : path_(place.root / containers),
+      directory_(sys::try_open_at(sys::here, path_.value, O_PATH | O_DIRECTORY)) {
+  if (!directory_ && errno != ENOENT) throw system_error(format("cannot open {}", path_.value));
+}
+
+std::optional<Record> Records::read(const ContainerId& id) const {
+  if (!directory_) return std::nullopt;
+  const auto text = try_read_small_file(directory_, id.value + record_name);
   if (!text && errno == ENOENT) return std::nullopt;
+  const std::string path = (path_ / id.value).value + record_name;
   if (!text) throw system_error(format("cannot read {}", path));
   Step step("read", path);
   const json::value value = json::parse(*text);
   Record record = record_from(json::as_object(value));
   if (record.id != id) throw Error(ErrorKind::invalid, format("it is the record of {}", record.id.value));
   return record;
+}
+
+std::optional<Record> read_record(const Place& place, const ContainerId& id) {
+  return Records(place).read(id);
 }
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
@@ -373,8 +382,17 @@ bool exists(const Place& place, const ContainerId& id) {
   return sys::exists(sys::here, place.directory_of(id).value);
 }
 
-std::vector<ContainerId> list(const Place& place) { return ids_in(place, {containers, locks}); }
-std::vector<ContainerId> list_locked(const Place& place) { return ids_in(place, {locks}); }
+std::vector<ContainerId> list_locked(const Place& place) { return ids_in(place, locks); }
+
+std::vector<ContainerId> list(const Place& place) { return list(place, list_locked(place)); }
+
+std::vector<ContainerId> list(const Place& place, const std::vector<ContainerId>& locked) {
+  const auto present = ids_in(place, containers);
+  std::vector<ContainerId> ids;
+  ids.reserve(present.size() + locked.size());
+  std::ranges::set_union(present, locked, std::back_inserter(ids));
+  return ids;
+}
 
 std::string name_of(const Place& place, const ContainerId& id) {
   for (auto& name : sys::list_directory(sys::here, (place.root / names).value))

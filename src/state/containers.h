@@ -85,8 +85,13 @@ class Lock {
 /// Takes the lock of a container that nobody is responsible for; nullopt when somebody is.
 std::optional<Lock> try_take(const Place& place, const ContainerId& id);
 
-/// Takes the lock that one who was killed has left; nullopt, too, when there is none.
-std::optional<Lock> try_take_left(const Place& place, const ContainerId& id);
+/// What became of trying to take a lock.
+struct Attempt {
+  std::optional<Lock> lock = std::nullopt;  ///< now ours
+  bool is_held = false;                     ///< somebody else's
+};
+/// Takes the lock that one who was killed has left. Neither: there is none.
+Attempt try_take_left(const Place& place, const ContainerId& id);
 
 /// Waits until nobody is responsible for it.
 void await_release(const Place& place, const ContainerId& id);
@@ -115,6 +120,18 @@ void write_record(const Place& place, const Record& record);
 /// or understood, as a disk that lost power leaves it.
 std::optional<Record> read_record(const Place& place, const ContainerId& id);
 
+/// Reads the records of many: the directory of all stays open, so that each costs less.
+class Records {
+ public:
+  explicit Records(const Place& place);
+  /// As read_record().
+  std::optional<Record> read(const ContainerId& id) const;
+
+ private:
+  HostPath path_;
+  sys::UniqueFd directory_;  ///< invalid while there is none
+};
+
 void write_running(const Place& place, const ContainerId& id, const Running& running);
 /// nullopt: there is none, or one that means nothing, as that of another boot.
 std::optional<Running> read_running(const Place& place, const ContainerId& id);
@@ -129,6 +146,8 @@ sys::UniqueFd try_connect(const Place& place, const ContainerId& id);
 bool exists(const Place& place, const ContainerId& id);
 /// Every id that has a directory or a lock file, in order.
 std::vector<ContainerId> list(const Place& place);
+/// The same, by who knows already which ones are locked.
+std::vector<ContainerId> list(const Place& place, const std::vector<ContainerId>& locked);
 /// Every id that has a lock file, in order.
 std::vector<ContainerId> list_locked(const Place& place);
 

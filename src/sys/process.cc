@@ -79,6 +79,11 @@ void rename_process(std::string_view title, const char* name) noexcept {
 }
 
 void fill_standard_streams() noexcept {
+  pollfd streams[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+  const bool all_open = ::poll(streams, 3, 0) >= 0 && std::ranges::none_of(streams, [](const pollfd& one) {
+                          return one.revents & POLLNVAL;
+                        });
+  if (all_open) return;
   // Programs that are started from here keep them, as they would any standard stream.
   int fd = ::open("/dev/null", O_RDWR);                   // NOLINT(android-cloexec-open)
   while (fd >= 0 && fd <= STDERR_FILENO) fd = ::dup(fd);  // NOLINT(android-cloexec-dup)

@@ -12,7 +12,7 @@ import sys
 # What the C library calls for itself: to be linked and loaded, for memory, in realpath(3) and fork(3); and what comes
 # before the command line is understood, or after the trace was written; and the recorder's getpid.
 OF_THE_LIBRARY = {"access", "arch_prctl", "brk", "clock_gettime", "close", "execve", "execveat", "exit_group", "faccessat2", "geteuid", "getpid", "getrandom",
-                  "getuid", "ioctl", "mmap", "mprotect", "munmap", "newfstatat", "openat", "pread64", "prctl", "prlimit64", "read", "readlink",
+                  "getuid", "ioctl", "mmap", "mprotect", "munmap", "newfstatat", "openat", "poll", "pread64", "prctl", "prlimit64", "read", "readlink",
                   "rseq", "rt_sigaction", "set_robust_list", "set_tid_address", "statx", "umask", "write"}
 # The library's functions are not all called as the kernel's calls are.
 KERNEL_NAMES = {"faccessat": "faccessat2", "fork": "clone", "fstat": "newfstatat", "fstatat": "newfstatat", "futimens": "utimensat",

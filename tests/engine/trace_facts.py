@@ -329,6 +329,8 @@ def move_mount(trace, process, args, result):
     what = trace.what(process, args[0])
     if "MOVE_MOUNT_T_EMPTY_PATH" in args[4]:
         return [words("mount", what, "on", trace.what(process, args[2]))]
+    if args[2].partition("<")[0] != "AT_FDCWD":
+        return [words("mount", what, "on", trace.inside(trace.at(process, args[2:])))]
     path = text_of(args[3])
     if path == "/proc/sys":
         return [words("mount", what, "on", path)]
