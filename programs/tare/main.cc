@@ -181,18 +181,18 @@ int complete(cli::Words words) {
 
 int act(cli::Words words) {
   if (!words.empty() && std::string_view(words[0]) == "__complete") return complete(words.subspan(1));
-  const int width = cli::terminal_width(sys::Fd(STDOUT_FILENO));
+  const auto width = [] { return cli::terminal_width(sys::Fd(STDOUT_FILENO)); };
   if (!words.empty() && std::string_view(words[0]) == "help") {
     const auto* command = words.size() > 1 ? cli::find_command(program, words[1]) : nullptr;
-    return print_help(command ? cli::help(program, *command, width) : cli::help(program, width));
+    return print_help(command ? cli::help(program, *command, width()) : cli::help(program, width()));
   }
   const cli::Split split = cli::split(program, words);
   if (!split.command) {
     if (split.globals.has("version")) return commands::version({}, split.globals);
-    return print_help(cli::help(program, width, split.group));
+    return print_help(cli::help(program, width(), split.group));
   }
   const cli::Parsed parsed = cli::parse(program, split);
-  if (parsed.help) return print_help(cli::help(program, *split.command, width));
+  if (parsed.help) return print_help(cli::help(program, *split.command, width()));
   try {
     const auto& [verb, whom] = verbs[split.command - commands_table];
     const commands::Context context = whom == As::nobody ? commands::Context{} : context_of(parsed);

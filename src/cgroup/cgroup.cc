@@ -30,7 +30,9 @@ void check_path(const std::string& path) {
 /// What the nearest cgroup above has, written down to `path` where that has nothing.
 std::string inherit_cpuset(const HostPath& mount, const std::string& path, const char* file) {
   const std::string name = mount.value + path + file;
-  std::string own(trimmed(sys::read_file(sys::here, name)));
+  const auto text = sys::try_read_at_once(sys::here, name);
+  if (!text) throw system_error(format("cannot read {}", name));
+  std::string own(trimmed(*text));
   if (!own.empty() || path.empty()) return own;
   const std::string above = inherit_cpuset(mount, parent_of(path), file);
   sys::write_to(sys::here, name, above);
@@ -234,6 +236,13 @@ Cgroup Cgroup::open(const Layout& layout, std::string path) {
   Cgroup cgroup(layout, std::move(path));
   for (std::size_t i = 0; i < layout.hierarchies.size(); ++i)
     cgroup.present_[i] = sys::exists(sys::here, cgroup.file(i, ""));
+  return cgroup;
+}
+
+Cgroup Cgroup::open_everywhere(const Layout& layout, std::string path) {
+  Cgroup cgroup(layout, std::move(path));
+  for (std::size_t i = 0; i < layout.hierarchies.size(); ++i)
+    cgroup.present_[i] = layout.hierarchies[i].writable;
   return cgroup;
 }
 

@@ -18,8 +18,8 @@ class Cgroup {
   /// object is empty and everything below does nothing. Parents that are missing are made, marked as ours,
   /// and removed again with the last cgroup in them. On v2 the controllers are switched on down to the
   /// parent: those in `needed`, or Error{unsupported}, and those that only count, where the kernel lets us.
-  /// Throws Error{conflict} when there is such a cgroup already, or, where that may be taken, when processes
-  /// are in it or it is frozen.
+  /// Throws Error{conflict} when there is such a cgroup already, unless that may be taken: check_unused() is
+  /// to come first then.
   enum class Existing { refused, taken };
   static Cgroup create(const Layout& layout, std::string path, const std::vector<std::string>& needed = {},
                        Existing existing = Existing::refused);
@@ -33,6 +33,8 @@ class Cgroup {
   static Cgroup adopt(const Layout& layout, std::string path, const std::vector<std::string>& needed = {});
   /// The cgroup of a container that runs; a hierarchy that lacks it is left out.
   static Cgroup open(const Layout& layout, std::string path);
+  /// The same where every writable hierarchy is known to have it.
+  static Cgroup open_everywhere(const Layout& layout, std::string path);
   /// Sends SIGKILL to every process in it and below it, frozen ones included. No error when it is gone.
   static void kill(const Layout& layout, const std::string& path);
   /// Kills what is in it, removes it with everything below, and then the parents that `create` made if they

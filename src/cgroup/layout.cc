@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -83,17 +87,55 @@ std::string path_below(std::string_view path, std::string_view root) {
   return path.front() == '/' ? std::string(path) : "/";
 }
 
-Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
+Hierarchy hierarchy_at(std::string mount, std::string_view root, const OwnLine& own) {
   Hierarchy hierarchy;
-  hierarchy.mount = HostPath(mount.point);
+  hierarchy.mount = HostPath(std::move(mount));
   hierarchy.name = own.controllers;
   hierarchy.unified = own.controllers.empty();
-  hierarchy.own_path = path_below(own.path, mount.root);
-  hierarchy.writable = has_word(mount.options, "rw", ',') && has_word(mount.super_options, "rw", ',');
+  hierarchy.own_path = path_below(own.path, root);
   for (auto rest = own.controllers; !rest.empty();)
     if (auto controller = next_word(rest, ','); !controller.starts_with("name="))
       hierarchy.controllers.emplace_back(controller);
   return hierarchy;
+}
+
+Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
+  Hierarchy hierarchy = hierarchy_at(mount.point, mount.root, own);
+  hierarchy.writable = has_word(mount.options, "rw", ',') && has_word(mount.super_options, "rw", ',');
+  return hierarchy;
+}
+
+/// Whether the root of a cgroup file system of this kind is mounted here, to be written.
+bool is_whole_hierarchy(const std::string& path, bool unified) {
+  constexpr ino_t root_inode = 1;  // kernfs numbers its nodes from there
+  struct statfs filesystem{};
+  struct stat status{};
+  return ::statfs(path.c_str(), &filesystem) == 0 &&
+         filesystem.f_type == (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC) &&
+         (filesystem.f_flags & ST_RDONLY) == 0 && ::stat(path.c_str(), &status) == 0 &&
+         status.st_ino == root_inode;
+}
+
+/// Each hierarchy whole and where it is everywhere; nullopt where anything is otherwise. The list of mounts
+/// need not be read then, which costs the kernel some two microseconds a mount.
+std::optional<Layout> try_usual_layout(std::string_view cgroup) {
+  const std::string top = "/sys/fs/cgroup";
+  constexpr std::string_view named = "name=";
+  auto lines = parse_own(cgroup);
+  std::ranges::reverse(lines);  // as they were mounted
+  std::ranges::stable_partition(lines, [](const OwnLine& line) { return !line.controllers.empty(); });
+  Layout layout;
+  for (const OwnLine& line : lines) {
+    std::string_view name = line.controllers;
+    if (name.starts_with(named)) name.remove_prefix(named.size());
+    const bool unified = name.empty();
+    const std::string place =
+        unified ? (lines.size() == 1 ? top : top + "/unified") : top + "/" + std::string(name);
+    if (!is_whole_hierarchy(place, unified)) return std::nullopt;
+    layout.hierarchies.push_back(hierarchy_at(place, "/", line));
+    layout.hierarchies.back().writable = true;
+  }
+  return layout;
 }
 
 bool can_write(const std::string& path) {
@@ -105,7 +147,7 @@ bool can_write(const std::string& path) {
 }
 
 std::vector<std::string> read_controllers(const std::string& directory) {
-  const auto text = sys::try_read_file(sys::here, directory + "/cgroup.controllers");
+  const auto text = sys::try_read_at_once(sys::here, directory + "/cgroup.controllers");
   std::vector<std::string> controllers;
   for (std::string_view rest = trimmed(text ? *text : std::string_view{}); !rest.empty();)
     controllers.emplace_back(next_word(rest, ' '));
@@ -183,9 +225,15 @@ Layout read_layout(const HostPath& proc, const std::string& process) {
       throw system_error(format("cannot read {} to find out about cgroups", file.value));
     return text;
   };
-  const auto mountinfo = try_read(proc / "self/mountinfo"), cgroup = try_read(proc / process / "cgroup");
-  if (!mountinfo || !cgroup) return {};
-  Layout layout = parse_layout(*mountinfo, *cgroup);
+  const auto cgroup = try_read(proc / process / "cgroup");
+  if (!cgroup) return {};
+  std::optional<Layout> found = try_usual_layout(*cgroup);
+  if (!found) {
+    const auto mountinfo = try_read(proc / "self/mountinfo");
+    if (!mountinfo) return {};
+    found = parse_layout(*mountinfo, *cgroup);
+  }
+  Layout layout = std::move(*found);
   const bool may_all = sys::is_root_of_system();  // where it is not mounted read-only
   for (auto& hierarchy : layout.hierarchies) {
     hierarchy.writable = hierarchy.writable && (may_all || can_write(hierarchy.mount.value));

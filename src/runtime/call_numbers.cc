@@ -1,7 +1,6 @@
 #include "runtime/call_numbers.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <linux/audit.h>
 #include <seccomp.h>
 
@@ -31,16 +30,22 @@ constexpr std::string_view architecture_names[] = {
 
 constexpr std::uint32_t i386_socketcall = 102, i386_ipc = 117;
 
-// Asked for a name, the library answers with a stand-in for i386's calls that have two numbers.
-std::optional<std::uint32_t> find_i386_number(const std::string& name) {
-  constexpr int first = 337, last = 402;  // recvmmsg(2) to msgctl(2)
-  for (int number = first; number <= last; number++) {
-    char* found = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86, number);
-    const bool is_it = found && name == found;
-    std::free(found);
-    if (is_it) return static_cast<std::uint32_t>(number);
-  }
-  return std::nullopt;
+// i386's calls that have two numbers; asked for their names, the library answers with a stand-in
+// (arch/x86/entry/syscalls/syscall_32.tbl).
+constexpr struct {
+  std::string_view name;
+  std::uint32_t number;
+} i386_direct_numbers[] = {
+    {"recvmmsg", 337},    {"sendmmsg", 345},    {"socket", 359},  {"socketpair", 360}, {"bind", 361},
+    {"connect", 362},     {"listen", 363},      {"accept4", 364}, {"getsockopt", 365}, {"setsockopt", 366},
+    {"getsockname", 367}, {"getpeername", 368}, {"sendto", 369},  {"sendmsg", 370},    {"recvfrom", 371},
+    {"recvmsg", 372},     {"shutdown", 373},    {"semget", 393},  {"semctl", 394},     {"shmget", 395},
+    {"shmctl", 396},      {"shmat", 397},       {"shmdt", 398},   {"msgget", 399},     {"msgsnd", 400},
+    {"msgrcv", 401},      {"msgctl", 402}};
+
+std::optional<std::uint32_t> find_i386_number(std::string_view name) {
+  const auto* found = std::ranges::find(i386_direct_numbers, name, [](const auto& one) { return one.name; });
+  return found == std::end(i386_direct_numbers) ? std::nullopt : std::optional(found->number);
 }
 
 }  // namespace

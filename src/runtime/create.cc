@@ -159,7 +159,8 @@ void start(const HostPath& root, const std::string& id) {
   StateDirectory directory = StateDirectory::open(root, id);
   directory.lock();
   const auto state = directory.try_read();
-  switch (const Status status = directory.status(state)) {
+  const auto [status, held] = directory.find(state);
+  switch (status) {
     case Status::created: break;
     case Status::stopped: throw Error(ErrorKind::conflict, "cannot start a container that has stopped");
     case Status::running:
@@ -168,7 +169,6 @@ void start(const HostPath& root, const std::string& id) {
       throw Error(ErrorKind::conflict,
                   format("cannot start a container in the {} state", status_name(status)));
   }
-  const sys::UniqueFd held = sys::try_hold(state->pid, state->start_ticks);
   if (!held) throw Error(ErrorKind::conflict, "cannot start a container that has stopped");
   oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
   config.root.path = HostPath(state->rootfs);

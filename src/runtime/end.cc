@@ -70,10 +70,8 @@ std::string cgroup_of(const StateDirectory& directory, const std::optional<oci::
 void kill(const HostPath& root, const std::string& id, int signal, To to) {
   const StateDirectory directory = StateDirectory::open(root, id);
   const auto state = directory.try_read();
-  const Status status = directory.status(state);
+  const auto [status, process] = directory.find(state);
   if (to == To::all_processes && state) return kill_all(*state, signal);
-  const bool lives = status == Status::created || status == Status::running || status == Status::paused;
-  const sys::UniqueFd process = lives ? sys::try_hold(state->pid, state->start_ticks) : sys::UniqueFd();
   if (!process) throw Error(ErrorKind::conflict, "container not running");
   // Without a pid namespace the others would stay when the first one is gone.
   if (signal == SIGKILL && !state->own_pids) kill_all(*state, signal);
@@ -107,20 +105,17 @@ void remove(const HostPath& root, const std::string& id, Removal removal, const 
 void remove(StateDirectory& directory, Removal removal, const Warn& warn) {
   const std::string& id = directory.id();
   const auto state = directory.try_read();
-  const Status status = directory.status(state);
+  const auto [status, process] = directory.find(state);
   if (removal == Removal::only_stopped && status != Status::stopped && status != Status::created)
     throw Error(ErrorKind::conflict,
                 format("cannot delete container {} that is not stopped: {}", id, status_name(status)), 0,
                 "end it with `tare-runtime kill`, or use --force");
-  if (status != Status::stopped && state) {
-    const sys::UniqueFd process = sys::try_hold(state->pid, state->start_ticks);
-    if (process) {
-      sys::kill_process(process);
-      if (status == Status::paused) cgroup::thaw(cgroup::read_layout_for(state->cgroup), state->cgroup);
-      if (!sys::wait_for_end(process, patience_ms))
-        throw Error(ErrorKind::system, format("the process of container {} does not end", id), 0,
-                    "perhaps it waits for a disk or a network file system");
-    }
+  if (process) {
+    sys::kill_process(process);
+    if (status == Status::paused) cgroup::thaw(cgroup::read_layout_for(state->cgroup), state->cgroup);
+    if (!sys::wait_for_end(process, patience_ms))
+      throw Error(ErrorKind::system, format("the process of container {} does not end", id), 0,
+                  "perhaps it waits for a disk or a network file system");
   }
   const auto config = try_config(directory);
   if (const std::string cgroup = cgroup_of(directory, config, state); !cgroup.empty()) {

@@ -27,21 +27,27 @@
 namespace tare::runtime {
 namespace {
 
-ContainerState find_running(const StateDirectory& directory, bool even_if_paused) {
-  const auto state = directory.try_read();
-  const Status status = directory.status(state);
+struct Running {
+  ContainerState state;
+  sys::UniqueFd process;
+};
+
+Running find_running(const StateDirectory& directory, bool even_if_paused) {
+  auto state = directory.try_read();
+  auto [status, process] = directory.find(state);
   if (status == Status::paused && !even_if_paused)
     throw Error(ErrorKind::conflict, "cannot exec in a paused container (use --ignore-paused to override)");
   if (!state || status == Status::stopped || status == Status::creating)
     throw Error(ErrorKind::conflict, "cannot exec in a stopped container: container not running");
-  return *state;
+  if (!process) throw Error(ErrorKind::conflict, "container not running");
+  return {.state = std::move(*state), .process = std::move(process)};
 }
 
 }  // namespace
 
 int exec(const ExecOptions& options, const std::function<oci::Process(const oci::Process&)>& choose) {
   const StateDirectory directory = StateDirectory::open(options.root, options.id);
-  const ContainerState state = find_running(directory, options.even_if_paused);
+  const auto [state, target] = find_running(directory, options.even_if_paused);
   oci::RuntimeConfig config = parse_config(directory.try_read_config().value_or(""));
   config.cgroups_path = state.cgroup;
   config.process = choose(config.process);
@@ -68,9 +74,7 @@ int exec(const ExecOptions& options, const std::function<oci::Process(const oci:
     use_processors(0, initial, "/process/execCPUAffinity/initial");
   std::optional<CaughtSignals> signals;
   if (options.stay == Stay::until_end) signals.emplace();
-  const sys::UniqueFd target = sys::try_hold(state.pid, state.start_ticks);
-  if (!target) throw Error(ErrorKind::conflict, "container not running");
-  const cgroup::Cgroup cgroup = cgroup::Cgroup::open(facts.cgroups, place.path);
+  const cgroup::Cgroup cgroup = cgroup::Cgroup::open_everywhere(facts.cgroups, place.path);
   Container process = Container::create(
       program, cgroup,
       {.input = sys::Fd(STDIN_FILENO),

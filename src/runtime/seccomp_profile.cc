@@ -1,6 +1,7 @@
 #include "runtime/seccomp_profile.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <linux/bpf_common.h>
 #include <linux/seccomp.h>
@@ -45,38 +46,59 @@ std::vector<Case> cases_of(const oci::SeccompRule& rule, std::uint32_t action) {
 // All rules about the calls of an ABI, by number.
 class Rules {
  public:
-  explicit Rules(std::uint32_t default_action) : default_(default_action) {}
+  Rules(const KnownAbi& abi, std::uint32_t default_action) : abi_(abi), default_(default_action) {}
 
-  void add(const KnownAbi& abi, const std::string& name, const Case& wanted) {
-    const CallNumbers numbers = find_numbers(abi, name);
+  void add(const std::string& name, const Case& wanted) {
+    const CallNumbers numbers = find_numbers(abi_, name);
     if (numbers.direct) {
-      if (*numbers.direct < abi.first_number + largest_number) newest_ = std::max(newest_, *numbers.direct);
+      if (*numbers.direct < abi_.first_number + largest_number) newest_ = std::max(newest_, *numbers.direct);
       add(*numbers.direct, wanted);
     }
     if (numbers.multiplexer) add_part(numbers, wanted);
   }
 
-  void put_into(CallTable& table, const KnownAbi& abi) const {
-    table.from[abi.first_number] = {.action = default_, .cases = {}};
-    for (const auto& [number, verdict] : calls_) table.from.insert_or_assign(number, verdict);
-    for (const auto& [number, verdict] : calls_)
-      table.from.try_emplace(number + 1, Verdict{.action = default_, .cases = {}});
+  void put_into(CallTable& table) {
+    std::ranges::sort(calls_, {}, &Call::number);
+    auto& from = table.from;
+    const auto last = [&] { return from.end(); };
+    from.insert_or_assign(abi_.first_number, Verdict{.action = default_, .cases = {}});
+    for (Call& call : calls_) {
+      from.insert_or_assign(last(), call.number, std::move(call.verdict));
+      from.emplace_hint(last(), call.number + 1, Verdict{.action = default_, .cases = {}});
+    }
     if (newest_ != 0 && !allows(default_))
-      table.from[newest_ + 1] = {.action = SECCOMP_RET_ERRNO | ENOSYS, .cases = {}};
+      from[newest_ + 1] = {.action = SECCOMP_RET_ERRNO | ENOSYS, .cases = {}};
   }
 
  private:
   static constexpr std::uint32_t largest_number = 0xffff;  // ARM keeps a few far above
 
+  struct Call {
+    std::uint32_t number;
+    Verdict verdict;
+    bool is_settled = false;
+  };
+
   void add(std::uint32_t number, const Case& wanted) {
-    if (is_settled_[number]) return;
-    Verdict& verdict = calls_.try_emplace(number, Verdict{.action = default_, .cases = {}}).first->second;
-    if (wanted.all_of.empty()) {
-      verdict = {.action = wanted.action, .cases = {}};
-      is_settled_[number] = true;
-    } else {
-      verdict.cases.push_back(wanted);
-    }
+    Call& call = find_or_add(number);
+    if (call.is_settled) return;
+    call.is_settled = wanted.all_of.empty();
+    if (call.is_settled)
+      call.verdict = {.action = wanted.action, .cases = {}};
+    else
+      call.verdict.cases.push_back(wanted);
+  }
+
+  Call& find_or_add(std::uint32_t number) {
+    // A profile names some hundred calls, for several ABIs: where each is in calls_, plus one.
+    const std::uint32_t offset = number - abi_.first_number;
+    if (offset < places_.size() && places_[offset] != 0) return calls_[places_[offset] - 1U];
+    if (offset >= places_.size())
+      if (const auto known = std::ranges::find(calls_, number, &Call::number); known != calls_.end())
+        return *known;
+    calls_.push_back({.number = number, .verdict = {.action = default_, .cases = {}}});
+    if (offset < places_.size()) places_[offset] = static_cast<std::uint16_t>(calls_.size());
+    return calls_.back();
   }
 
   // What else is passed lies in memory, where a filter does not see it: where that would count, the call is
@@ -86,10 +108,11 @@ class Rules {
     add(*numbers.multiplexer, {.action = wanted.action, .all_of = {{.index = 0, .low = numbers.part}}});
   }
 
+  const KnownAbi& abi_;
   std::uint32_t default_;
   std::uint32_t newest_ = 0;
-  std::map<std::uint32_t, Verdict> calls_;
-  std::map<std::uint32_t, bool> is_settled_;
+  std::vector<Call> calls_;
+  std::array<std::uint16_t, 1024> places_{};
 };
 
 std::uint64_t flags_of(const oci::Seccomp& profile) {
@@ -122,11 +145,11 @@ CompiledProfile compile_profile(const oci::Seccomp& profile) {
     }
     if (tables.empty() || tables.back().architecture != abi.architecture)
       tables.push_back({.architecture = abi.architecture, .from = {}});
-    Rules rules(default_action);
+    Rules rules(abi, default_action);
     for (const auto& rule : profile.rules)
       for (const Case& wanted : cases_of(rule, action_of(rule.action, rule.errno_ret)))
-        for (const auto& name : rule.names) rules.add(abi, name, wanted);
-    rules.put_into(tables.back(), abi);
+        for (const auto& name : rule.names) rules.add(name, wanted);
+    rules.put_into(tables.back());
   }
   CompiledProfile compiled{.program = emit_filter(tables, SECCOMP_RET_KILL_PROCESS),
                            .flags = flags_of(profile)};

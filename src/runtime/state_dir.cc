@@ -133,7 +133,7 @@ bool StateDirectory::is_there() const noexcept {
 }
 
 std::optional<ContainerState> StateDirectory::try_read() const {
-  const auto text = sys::try_read_file(directory_, state_name);
+  const auto text = sys::try_read_at_once(directory_, state_name);
   if (!text && errno != ENOENT) throw system_error(format("cannot read the state of container {}", id_));
   if (!text) return std::nullopt;
   Step step("read the state of container", id_);
@@ -164,7 +164,7 @@ void StateDirectory::write_config(std::string_view text) const {
 }
 
 std::optional<std::string> StateDirectory::try_read_config() const {
-  return sys::try_read_file(directory_, config_name);
+  return sys::try_read_at_once(directory_, config_name);
 }
 
 void StateDirectory::note_resctrl_group() const { sys::create_file(directory_, resctrl_name, "", 0600); }
@@ -178,7 +178,7 @@ void StateDirectory::write_unit(std::string_view name) const {
 std::optional<std::string> StateDirectory::try_read_unit() const {
   // One that is empty is of a maker that was killed between making the file and filling it, so before
   // systemd was asked.
-  auto name = sys::try_read_file(directory_, unit_name);
+  auto name = sys::try_read_at_once(directory_, unit_name);
   return name && !name->empty() ? std::move(name) : std::nullopt;
 }
 
@@ -192,11 +192,22 @@ Status StateDirectory::status(const std::optional<ContainerState>& state) const 
   if (!process || process->start_ticks != state->start_ticks || process->state == 'Z' ||
       process->state == 'X' || state->boot != sys::boot_id())
     return Status::stopped;
-  const auto frozen = state->freezer.empty() ? std::nullopt : sys::try_read_file(sys::here, state->freezer);
-  if (frozen && cgroup::says_frozen(*frozen)) return Status::paused;
+  if (cgroup::may_be_frozen(process->state, state->freezer)) {
+    const auto frozen = sys::try_read_at_once(sys::here, state->freezer);
+    if (frozen && cgroup::says_frozen(*frozen)) return Status::paused;
+  }
   // Whoever starts it removes the gate afterwards; if that was killed in between, the process has another
   // name.
   return process->name == "tare-init" && has_gate(directory_) ? Status::created : Status::running;
+}
+
+StateDirectory::Found StateDirectory::find(const std::optional<ContainerState>& state) const {
+  Found found;
+  // Before it is looked at: whatever is seen then is of the process that is held.
+  if (state) found.process = sys::try_open_process(state->pid);
+  found.status = status(state);
+  if (found.status == Status::stopped || found.status == Status::creating) found.process.reset();
+  return found;
 }
 
 void StateDirectory::remove() {
@@ -208,18 +219,29 @@ void StateDirectory::remove() {
 
 std::vector<std::string> list_ids(const HostPath& root) { return sys::list_directory(sys::here, root.value); }
 
-json::object describe_state(const StateDirectory& directory, const std::optional<ContainerState>& state) {
-  const Status status = directory.status(state);
-  const bool lives = status != Status::stopped && status != Status::creating;
-  const ContainerState known = state.value_or(ContainerState{.id = directory.id()});
+StateSummary summarize_state(const StateDirectory& directory, std::optional<ContainerState> state) {
+  StateSummary summary{.status = directory.status(state), .owner = {}, .known = {}};
+  if (state)
+    summary.known = std::move(*state);
+  else
+    summary.known.id = directory.id();
+  summary.owner = user_name(summary.known.owner);
+  const bool lives = summary.status != Status::stopped && summary.status != Status::creating;
+  if (lives) summary.pid = summary.known.pid;
+  return summary;
+}
+
+json::object describe_state(const StateDirectory& directory, std::optional<ContainerState> state) {
+  const StateSummary summary = summarize_state(directory, std::move(state));
+  const ContainerState& known = summary.known;
   json::object described{{"ociVersion", spec_version},
                          {"id", directory.id()},
-                         {"pid", lives ? known.pid : 0},
-                         {"status", status_name(status)},
+                         {"pid", summary.pid},
+                         {"status", status_name(summary.status)},
                          {"bundle", known.bundle},
                          {"rootfs", known.rootfs},
                          {"created", format_time(known.created)},
-                         {"owner", user_name(known.owner)}};
+                         {"owner", summary.owner}};
   if (!known.annotations.empty()) described["annotations"] = annotations_of(known);
   return described;
 }

@@ -72,6 +72,12 @@ class StateDirectory {
 
   /// Of what try_read said.
   Status status(const std::optional<ContainerState>& state) const;
+  /// The same with its first process, held, where that lives.
+  struct Found {
+    Status status{};
+    sys::UniqueFd process;
+  };
+  Found find(const std::optional<ContainerState>& state) const;
   void remove();
 
   const std::string& id() const noexcept { return id_; }
@@ -90,7 +96,16 @@ class StateDirectory {
 /// The ids of all containers, sorted.
 std::vector<std::string> list_ids(const HostPath& root);
 
-/// The state as the specification and runc print it; `state` as try_read said.
-json::object describe_state(const StateDirectory& directory, const std::optional<ContainerState>& state);
+/// The state as `list` shows it.
+struct StateSummary {
+  pid_t pid = 0;  ///< 0: nothing of it lives
+  Status status{};
+  std::string owner;
+  ContainerState known;  ///< of one being made, only the id
+};
+StateSummary summarize_state(const StateDirectory& directory, std::optional<ContainerState> state);
+
+/// As the specification and runc print it; `state` as try_read said.
+json::object describe_state(const StateDirectory& directory, std::optional<ContainerState> state);
 
 }  // namespace tare::runtime

@@ -75,7 +75,10 @@ std::string read_file(Fd directory, const std::string& path, std::size_t limit) 
   return read_all(fd, limit);
 }
 
-std::optional<std::string> try_read_file(Fd directory, const std::string& path, std::size_t limit) {
+namespace {
+
+template <typename Read>
+std::optional<std::string> try_read(Fd directory, const std::string& path, Read read) {
   UniqueFd fd = try_open_at(directory, path, O_RDONLY);
   if (!fd) {
     check_breakdown("open", path);
@@ -83,12 +86,33 @@ std::optional<std::string> try_read_file(Fd directory, const std::string& path, 
   }
   Step step("read", path);
   try {
-    return read_all(fd, limit);
+    return read(fd);
   } catch (const Error& error) {
     if (error.error_number() != ENODEV) throw;
     errno = ENODEV;  // of a cgroup or a process that went away since it was opened
     return std::nullopt;
   }
+}
+
+std::string read_at_once(Fd file) {
+  char buffer[8192];
+  ssize_t n;
+  do n = ::read(file.number(), buffer, sizeof buffer);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) throw system_error("cannot read");
+  std::string text(buffer, static_cast<std::size_t>(n));
+  if (text.size() == sizeof buffer) text += read_all(file);
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string> try_read_file(Fd directory, const std::string& path, std::size_t limit) {
+  return try_read(directory, path, [&](Fd file) { return read_all(file, limit); });
+}
+
+std::optional<std::string> try_read_at_once(Fd directory, const std::string& path) {
+  return try_read(directory, path, read_at_once);
 }
 
 bool try_write_to(Fd directory, const std::string& path, std::string_view text) noexcept {

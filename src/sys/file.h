@@ -31,6 +31,9 @@ std::string read_file(Fd directory, const std::string& path, std::size_t limit =
 /// nullopt when the file does not exist or may not be read (errno says which).
 std::optional<std::string> try_read_file(Fd directory, const std::string& path, std::size_t limit = 16 << 20);
 std::string read_all(Fd file, std::size_t limit = 16 << 20);
+/// As try_read_file, by one read(2) where that is enough: of a file on a disk, or of one of the kernel's that
+/// says a single thing.
+std::optional<std::string> try_read_at_once(Fd directory, const std::string& path);
 
 /// One write(2) of all of `text` to an existing file, as /proc, /sys and cgroup files want it.
 void write_to(Fd directory, const std::string& path, std::string_view text);

@@ -148,7 +148,8 @@ std::optional<ProcessStatus> try_status_of(pid_t pid) {
 
 const std::string& boot_id() {
   static const std::string id = [] {
-    std::string text = read_file(here, "/proc/sys/kernel/random/boot_id");
+    std::string text = try_read_at_once(here, "/proc/sys/kernel/random/boot_id").value_or("");
+    if (text.empty()) throw system_error("cannot find out which boot this is");
     while (text.ends_with('\n')) text.pop_back();
     return text;
   }();

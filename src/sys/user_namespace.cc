@@ -52,7 +52,7 @@ uid_t outside_uid() {
 }
 
 bool groups_are_fixed(const std::string& process) {
-  const auto text = try_read_file(here, "/proc/" + process + "/setgroups");
+  const auto text = try_read_at_once(here, "/proc/" + process + "/setgroups");
   return text && text->starts_with("deny");
 }
 

@@ -1,13 +1,15 @@
 // Times commands in turn, so that what the machine does otherwise hits all of them alike.
 //
-// usage: pace ROUNDS <TABLE
+// usage: pace [--gap MILLISECONDS] [--copies N] ROUNDS <TABLE
 //
 // A line of TABLE is MEASURE, CONTENDER and COMMAND, separated by tabs; the command's words are separated by
-// blanks, and {} in it is the number of the round. In each round every measure is taken in the order of the
-// table, and within a measure every contender once, each round another one first. The measure `-` is not
-// timed: such lines prepare and clean up. A line of the result is MEASURE, CONTENDER, fastest and median in
-// milliseconds, the median and the smallest ratio to the measure's first contender, each from the pairs of
-// one round, and how often the command failed.
+// blanks, and {} in it is the number of the round, or with copies ROUND-COPY. In each round every measure is
+// taken in the order of the table, and within a measure every contender once, each round another one first.
+// The measure
+// `-` is not timed: such lines prepare and clean up. Before each timed command there is the gap; with N
+// copies that many are started at once, and the time is that until all have ended, by N. A line of the result
+// is MEASURE, CONTENDER, the largest resident set of one process in KiB, how many commands failed, and the
+// times in milliseconds, one a round, separated by blanks.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +29,7 @@ struct Contender {
   std::string name, command;
   std::vector<double> times = {};  ///< milliseconds, one a round
   int failures = 0;
+  long resident = 0;  ///< KiB
 };
 
 struct Measure {
@@ -54,22 +58,25 @@ std::vector<Measure> read_table() {
   return measures;
 }
 
-std::vector<std::string> words_of(const std::string& command, int round) {
+struct Manner {
+  int gap = 0;  ///< milliseconds
+  int copies = 1;
+};
+
+std::vector<std::string> words_of(const std::string& command, const std::string& number) {
   std::vector<std::string> words;
   for (std::size_t at = 0; (at = command.find_first_not_of(' ', at)) != std::string::npos;) {
     const std::size_t end = std::min(command.find(' ', at), command.size());
     std::string word = command.substr(at, end - at);
-    if (const std::size_t mark = word.find("{}"); mark != std::string::npos)
-      word.replace(mark, 2, std::to_string(round));
+    if (const std::size_t mark = word.find("{}"); mark != std::string::npos) word.replace(mark, 2, number);
     words.push_back(std::move(word));
     at = end;
   }
   return words;
 }
 
-// From before the program is started until it has been waited for. Its output goes nowhere.
-double time_of(const std::string& command, int round, bool& failed) {
-  const auto words = words_of(command, round);
+// Its output goes nowhere. 0: it could not be started.
+pid_t start(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -77,57 +84,71 @@ double time_of(const std::string& command, int round, bool& failed) {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  timespec begin{}, end{};
   pid_t pid = 0;
-  int status = 0;
-  ::clock_gettime(CLOCK_MONOTONIC, &begin);
-  failed = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ) != 0 ||
-           ::waitpid(pid, &status, 0) != pid || status != 0;
-  ::clock_gettime(CLOCK_MONOTONIC, &end);
+  const bool started = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ) == 0;
   ::posix_spawn_file_actions_destroy(&actions);
-  return static_cast<double>(end.tv_sec - begin.tv_sec) * 1e3 +
-         static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e6;
+  return started ? pid : 0;
 }
 
-double median_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 != 0 ? values[half] : (values[half - 1] + values[half]) / 2;
+double now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
-void take(Measure& measure, int round) {
+// From before the first is started until all have been waited for.
+void time_one(Contender& contender, int round, const Manner& manner) {
+  std::vector<std::vector<std::string>> commands;
+  for (int copy = 0; copy < manner.copies; copy++)
+    commands.push_back(words_of(contender.command, manner.copies == 1
+                                                       ? std::to_string(round)
+                                                       : std::to_string(round) + "-" + std::to_string(copy)));
+  const timespec gap{manner.gap / 1000, manner.gap % 1000 * 1'000'000L};
+  ::nanosleep(&gap, nullptr);
+  std::vector<pid_t> pids;
+  const double begin = now();
+  for (const auto& command : commands) pids.push_back(start(command));
+  for (const pid_t pid : pids) {
+    int status = 0;
+    rusage usage{};
+    const bool ended = pid > 0 && ::wait4(pid, &status, 0, &usage) == pid && status == 0;
+    contender.failures += !ended;
+    contender.resident = std::max(contender.resident, usage.ru_maxrss);
+  }
+  contender.times.push_back((now() - begin) / manner.copies);
+}
+
+void take(Measure& measure, int round, const Manner& manner) {
   const std::size_t count = measure.contenders.size();
   const bool in_order = measure.name == "-";
-  for (std::size_t i = 0; i < count; i++) {
-    Contender& contender = measure.contenders[in_order ? i : (i + static_cast<std::size_t>(round)) % count];
-    bool failed = false;
-    contender.times.push_back(time_of(contender.command, round, failed));
-    contender.failures += failed;
-  }
+  for (std::size_t i = 0; i < count; i++)
+    time_one(measure.contenders[in_order ? i : (i + static_cast<std::size_t>(round)) % count], round, manner);
 }
 
 void print(const Measure& measure) {
-  if (measure.name == "-") return;
-  const auto& first = measure.contenders.front().times;
   for (const auto& contender : measure.contenders) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < first.size(); i++) ratios.push_back(contender.times[i] / first[i]);
-    std::printf("%s\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%d\n", measure.name.c_str(), contender.name.c_str(),
-                *std::ranges::min_element(contender.times), median_of(contender.times), median_of(ratios),
-                *std::ranges::min_element(ratios), contender.failures);
+    std::printf("%s\t%s\t%ld\t%d\t", measure.name.c_str(), contender.name.c_str(), contender.resident,
+                contender.failures);
+    for (const double& time : contender.times)
+      std::printf("%.3f%c", time, &time == &contender.times.back() ? '\n' : ' ');
   }
 }
 
 }  // namespace
 
 int main(int count, char** words) {
-  const int rounds = count == 2 ? std::atoi(words[1]) : 0;
-  if (rounds < 1) {
-    std::fputs("usage: pace ROUNDS <TABLE\n", stderr);
+  Manner manner;
+  int at = 1;
+  for (; at + 1 < count && words[at][0] == '-'; at += 2)
+    (std::strcmp(words[at], "--gap") == 0 ? manner.gap : manner.copies) = std::atoi(words[at + 1]);
+  const int rounds = at + 1 == count ? std::atoi(words[at]) : 0;
+  if (rounds < 1 || manner.copies < 1) {
+    std::fputs("usage: pace [--gap MILLISECONDS] [--copies N] ROUNDS <TABLE\n", stderr);
     return 2;
   }
   auto measures = read_table();
   for (int round = 0; round < rounds; round++)
-    for (auto& measure : measures) take(measure, round);
-  for (const auto& measure : measures) print(measure);
+    for (auto& measure : measures) take(measure, round, manner);
+  for (const auto& measure : measures)
+    if (measure.name != "-") print(measure);
 }

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "cgroup/layout.h"
+#include "sys/file.h"
 
 namespace tare::cgroup {
 namespace {
@@ -98,6 +100,20 @@ TEST(CgroupLayout, OfThisMachineNamesDirectoriesThatHoldCgroups) {
   ASSERT_NE(layout.mode(), Mode::none);
   for (const auto& hierarchy : layout.hierarchies)
     EXPECT_EQ(::access((hierarchy.mount / "cgroup.procs").c_str(), F_OK), 0) << hierarchy.mount.value;
+}
+
+// However it was found out: by looking at the usual places, or by the list of mounts.
+TEST(CgroupLayout, OfThisMachineIsTheOneThatItsMountsSay) {
+  const auto places = [](const Layout& layout) {
+    std::vector<std::string> all;
+    for (const auto& one : layout.hierarchies)
+      all.push_back(one.name + " at " + one.mount.value + one.own_path);
+    std::ranges::sort(all);
+    return all;
+  };
+  const auto said = parse_layout(sys::read_file(sys::here, "/proc/self/mountinfo"),
+                                 sys::read_file(sys::here, "/proc/self/cgroup"));
+  EXPECT_EQ(places(read_layout()), places(said));
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ int list(const Context& context, const cli::Parsed& parsed) {
   const std::string format_name = parsed.value("format").value_or("table");
   if (format_name != "table" && format_name != "json")
     throw Error(ErrorKind::usage, format("invalid format option: {}", format_name), 0, "table or json");
+  const bool as_json = format_name == "json";
   json::array all;
   cli::Table table({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"});
   std::string ids;
@@ -103,13 +104,15 @@ int list(const Context& context, const cli::Parsed& parsed) {
     }
     const auto directory = runtime::StateDirectory::try_open(context.root, id);
     if (!directory) continue;  // deleted meanwhile
-    json::object one = runtime::describe_state(*directory, directory->try_read());
-    table.add({id, std::to_string(json::integer_field(one, "pid")), json::text_field(one, "status"),
-               json::text_field(one, "bundle"), json::text_field(one, "created"),
-               json::text_field(one, "owner")});
-    all.push_back(std::move(one));
+    if (as_json) {
+      all.push_back(runtime::describe_state(*directory, directory->try_read()));
+      continue;
+    }
+    const auto one = runtime::summarize_state(*directory, directory->try_read());
+    table.add({id, std::to_string(one.pid), std::string(runtime::status_name(one.status)), one.known.bundle,
+               format_time(one.known.created), one.owner});
   }
-  print(parsed.has("quiet") ? ids : format_name == "json" ? json::compact(all) + "\n" : table.text());
+  print(parsed.has("quiet") ? ids : as_json ? json::compact(all) + "\n" : table.text());
   return 0;
 }
 
