@@ -105,15 +105,15 @@ Hierarchy to_hierarchy(const MountLine& mount, const OwnLine& own) {
   return hierarchy;
 }
 
-/// Whether the root of a cgroup file system of this kind is mounted here, to be written.
-bool is_whole_hierarchy(const std::string& path, bool unified) {
+/// Whether a cgroup file system of this kind is mounted here, to be written, and `path` is of its root.
+bool is_mounted_whole(const std::string& place, bool unified, std::string_view path) {
   constexpr ino_t root_inode = 1;  // kernfs numbers its nodes from there
   struct statfs filesystem{};
   struct stat status{};
-  return ::statfs(path.c_str(), &filesystem) == 0 &&
+  return ::statfs(place.c_str(), &filesystem) == 0 &&
          filesystem.f_type == (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC) &&
-         (filesystem.f_flags & ST_RDONLY) == 0 && ::stat(path.c_str(), &status) == 0 &&
-         status.st_ino == root_inode;
+         (filesystem.f_flags & ST_RDONLY) == 0 &&
+         (path == "/" || (::stat(place.c_str(), &status) == 0 && status.st_ino == root_inode));
 }
 
 /// Each hierarchy whole and where it is everywhere; nullopt where anything is otherwise. The list of mounts
@@ -131,7 +131,7 @@ std::optional<Layout> try_usual_layout(std::string_view cgroup) {
     const bool unified = name.empty();
     const std::string place =
         unified ? (lines.size() == 1 ? top : top + "/unified") : top + "/" + std::string(name);
-    if (!is_whole_hierarchy(place, unified)) return std::nullopt;
+    if (!is_mounted_whole(place, unified, line.path)) return std::nullopt;
     layout.hierarchies.push_back(hierarchy_at(place, "/", line));
     layout.hierarchies.back().writable = true;
   }

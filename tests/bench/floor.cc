@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
@@ -53,16 +52,32 @@ struct Hierarchy {
   bool unified = false;
 };
 
+/// A line of /proc/PID/cgroup: a hierarchy's name as it is mounted, "" for v2, and the process's path in it.
+struct Line {
+  std::string name, path;
+};
+
+std::vector<Line> read_lines(const std::string& process) {
+  char text[8192] = {};
+  const int file = ::open(("/proc/" + process + "/cgroup").c_str(), O_RDONLY | O_CLOEXEC);
+  must(file, "the cgroups");
+  must(::read(file, text, sizeof text - 1), "the cgroups");
+  ::close(file);
+  std::vector<Line> lines;
+  for (char* line = std::strtok(text, "\n"); line; line = std::strtok(nullptr, "\n")) {
+    const char* name = std::strchr(line, ':') + 1;
+    const char* path = std::strchr(name, ':') + 1;
+    lines.push_back({std::string(name, path - 1), path});
+    if (lines.back().name.starts_with("name=")) lines.back().name.erase(0, 5);
+  }
+  return lines;
+}
+
 std::vector<Hierarchy> find_hierarchies() {
   std::vector<Hierarchy> found;
-  std::ifstream lines("/proc/self/cgroup");
-  for (std::string line; std::getline(lines, line);) {
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    std::string name = line.substr(first + 1, second - first - 1);
-    if (name.starts_with("name=")) name.erase(0, 5);
-    const bool unified = name.empty();
-    if (unified) name = "unified";
-    found.push_back({"/sys/fs/cgroup/" + name, name, unified});
+  for (const Line& line : read_lines("self")) {
+    const std::string name = line.name.empty() ? "unified" : line.name;
+    found.push_back({"/sys/fs/cgroup/" + name, name, line.name.empty()});
   }
   if (found.size() == 1) found[0].mount = "/sys/fs/cgroup";
   return found;
@@ -248,18 +263,13 @@ int exec(char** words) {
   const int process = static_cast<int>(::syscall(SYS_pidfd_open, std::atoi(words[0]), 0));
   must(process, "the process");
   int unified = -1;
-  std::ifstream lines(std::string("/proc/") + words[0] + "/cgroup");
-  for (std::string line; std::getline(lines, line);) {
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    std::string name = line.substr(first + 1, second - first - 1);
-    if (name.starts_with("name=")) name.erase(0, 5);
-    const std::string path = line.substr(second + 1);
-    if (!name.empty()) {
-      write_file(("/sys/fs/cgroup/" + name + path + "/tasks").c_str(), "0");
+  for (const Line& line : read_lines(words[0])) {
+    if (!line.name.empty()) {
+      write_file(("/sys/fs/cgroup/" + line.name + line.path + "/tasks").c_str(), "0");
       continue;
     }
     for (const char* mount : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"})
-      if (unified < 0) unified = ::open((mount + path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (unified < 0) unified = ::open((mount + line.path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   }
   must(::setns(process, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET),
        "namespaces");

@@ -1,6 +1,6 @@
 // Times the loading of the default seccomp policy, as tare-init does it: one seccomp(2).
 //
-// usage: load-filter ROUNDS
+// usage: load_filter ROUNDS
 //
 // Each round a new process loads it, for filters pile up. Prints the fastest and the median of all, in
 // milliseconds.
@@ -40,7 +40,7 @@ double time_of_one_load(const sock_fprog& filter) {
 int main(int, char** arguments) {
   const int rounds = arguments[1] ? std::atoi(arguments[1]) : 0;
   if (rounds < 1) {
-    std::fprintf(stderr, "usage: load-filter ROUNDS\n");
+    std::fprintf(stderr, "usage: load_filter ROUNDS\n");
     return 2;
   }
   const auto program = tare::runtime::usual_filter();
@@ -58,7 +58,7 @@ int main(int, char** arguments) {
     }
     ::waitpid(child, nullptr, 0);
     if (*result < 0) {
-      std::fprintf(stderr, "load-filter: the kernel refuses the policy\n");
+      std::fprintf(stderr, "load_filter: the kernel refuses the policy\n");
       return 1;
     }
     times.push_back(*result);
