@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -171,7 +171,8 @@ void remove_unit(const Layout& layout, const std::string& name, const std::strin
     if (!sys::exists(sys::here, directory)) return;
     Cgroup::kill(layout, cgroup);
     if (std::chrono::steady_clock::now() >= give_up) break;
-    std::this_thread::sleep_for(pause);
+    const timespec time{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(pause).count()};
+    ::nanosleep(&time, nullptr);
   }
   Cgroup::kill(layout, cgroup);
   Systemd::connect(address_of(own_manager())).stop(name);

@@ -3,24 +3,25 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <expected>
-#include <thread>
-#include <unistd.h>
+#include <optional>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "cgroup/sd_bus.h"
+#include "cgroup/dbus.h"
 #include "sys/file.h"
 #include "sys/user_namespace.h"
 
 namespace tare::cgroup {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = DBusConnection::Clock;
 using std::chrono::milliseconds;
+using namespace std::string_view_literals;
 
-constexpr auto service = "org.freedesktop.systemd1", manager_object = "/org/freedesktop/systemd1",
-               manager_interface = "org.freedesktop.systemd1.Manager";
+constexpr std::string_view service = "org.freedesktop.systemd1", manager_object = "/org/freedesktop/systemd1",
+                           manager_interface = "org.freedesktop.systemd1.Manager";
 constexpr std::string_view unit_exists = "org.freedesktop.systemd1.UnitExists",
                            no_such_unit = "org.freedesktop.systemd1.NoSuchUnit",
                            unknown_property = "org.freedesktop.DBus.Error.PropertyReadOnly";
@@ -31,90 +32,77 @@ constexpr auto without_systemd =
     "let cgroups be made by cgroupfs: leave out --systemd-cgroup (podman: --cgroup-manager cgroupfs; docker: "
     "native.cgroupdriver=cgroupfs among its exec-opts)";
 
-/// sd-bus gives errors back as negative numbers.
-int checked(int result, std::string_view doing) {
-  if (result < 0) throw system_error(-result, format("cannot {}", doing));
-  return result;
-}
-
-/// A call to systemd in the making.
+/// A call to systemd in the making; `signature` is that of what is added.
 class Request {
  public:
-  Request(::sd_bus* bus, const char* destination, const char* object, const char* interface,
-          const char* member) {
-    ::sd_bus_message* message = nullptr;
-    check(sd_bus().new_method_call(bus, &message, destination, object, interface, member));
-    message_.reset(message);
-  }
+  Request(std::string_view member, std::string_view signature)
+      : call_{.destination = service,
+              .object = manager_object,
+              .interface = manager_interface,
+              .member = member,
+              .signature = signature} {}
 
-  ::sd_bus_message* get() const noexcept { return message_.get(); }
+  const MethodCall& call() const noexcept { return call_; }
 
-  void add(const std::string& value) { check(sd_bus().append_basic(get(), 's', value.c_str())); }
-  void add(bool value) {
-    const int number = value;
-    check(sd_bus().append_basic(get(), 'b', &number));
-  }
+  void add(std::string_view text) { arguments().add_text(text); }
+  void add(bool value) { arguments().add_number(std::uint32_t{value}); }
   void add(std::span<const Property> properties) {
-    open('a', "(sv)");
-    for (const Property& property : properties) {
-      open('r', "sv");
-      add(property.name);
-      open('v', property.value.type.c_str());
-      add(property.value);
-      close(), close();
-    }
-    close();
+    arguments().add_array('(', [&] {
+      for (const Property& property : properties) {
+        arguments().begin_struct();
+        add(property.name);
+        arguments().add_signature(property.value.type);
+        add(property.value);
+      }
+    });
   }
   /// The other units that StartTransientUnit could make at once: none.
-  void add_no_others() { open('a', "(sa(sv))"), close(); }
+  void add_no_others() {
+    arguments().add_array('(', [] {});
+  }
 
  private:
-  static void check(int result) { checked(result, "write a message to systemd"); }
-  void open(char type, const char* contents) { check(sd_bus().open_container(get(), type, contents)); }
-  void close() { check(sd_bus().close_container(get())); }
+  WireWriter& arguments() noexcept { return call_.arguments; }
 
   void add(const PropertyValue& value) {
-    const bool is_array = value.type.starts_with('a');
-    if (is_array) open('a', value.type.c_str() + 1);
-    for (const auto& element : value.elements) add(value.type.back(), element);
-    if (is_array) close();
+    const char type = value.type.back();
+    const auto add_elements = [&] {
+      for (const auto& element : value.elements) add(type, element);
+    };
+    if (value.type.starts_with('a'))
+      arguments().add_array(type, add_elements);
+    else
+      add_elements();
   }
 
   template <typename Number>
-  void add_number(char type, const PropertyValue::Basic& value) {
+  void add_number(const PropertyValue::Basic& value) {
     using Held = std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>;
-    const auto number = static_cast<Number>(std::get<Held>(value));
-    check(sd_bus().append_basic(get(), type, &number));
+    arguments().add_number(static_cast<Number>(std::get<Held>(value)));
   }
 
   void add(char type, const PropertyValue::Basic& value) {
     switch (type) {
       case 's': return add(std::get<std::string>(value));
-      case 'y': return add_number<std::uint8_t>(type, value);
-      case 'n': return add_number<std::int16_t>(type, value);
-      case 'q': return add_number<std::uint16_t>(type, value);
+      case 'y': return add_number<std::uint8_t>(value);
+      case 'n': return add_number<std::int16_t>(value);
+      case 'q': return add_number<std::uint16_t>(value);
       case 'b':
-      case 'i': return add_number<std::int32_t>(type, value);
-      case 'u': return add_number<std::uint32_t>(type, value);
-      case 'x': return add_number<std::int64_t>(type, value);
-      case 't': return add_number<std::uint64_t>(type, value);
-      default: check(sd_bus().append_basic(get(), type, &std::get<double>(value)));
+      case 'i': return add_number<std::int32_t>(value);
+      case 'u': return add_number<std::uint32_t>(value);
+      case 'x': return add_number<std::int64_t>(value);
+      case 't': return add_number<std::uint64_t>(value);
+      default: arguments().add_number(std::get<double>(value));
     }
   }
 
-  MessagePointer message_;
+  MethodCall call_;
 };
 
 /// What systemd did not do, in its own words.
 struct Refusal {
   std::string name, text;
 };
-
-std::string read_text(::sd_bus_message* message, char type) {
-  const char* read = nullptr;
-  checked(sd_bus().read_basic(message, type, static_cast<void*>(&read)), "read a message from systemd");
-  return read;
-}
 
 Error refused(const Refusal& refusal) {
   return Error(ErrorKind::system, format("systemd refused it: {}", refusal.text));
@@ -151,49 +139,49 @@ class Systemd::Connection {
  public:
   Connection(const SystemdAddress& address, milliseconds patience) : patience_(patience) {
     restart_clock();
-    const int own = open(address.own, false);
-    if (own >= 0) return;
-    const int bus = open(address.bus, true);
-    if (bus < 0)
+    const int own = open(address.own, Peer::program);
+    if (own == 0) return;
+    const int bus = open(address.bus, Peer::message_bus);
+    if (bus != 0)
       throw Error(
           ErrorKind::unsupported,
           format("there is no systemd here that could make cgroups: nobody answers at {} ({}), nor at the "
                  "message bus {} ({})",
-                 address.own, errno_words(-own), address.bus, errno_words(-bus)),
+                 address.own, errno_words(own), address.bus, errno_words(bus)),
           0, without_systemd);
     // Its signals are only for who asked for them. The answers to these two need not be waited for.
-    Request match(bus_.get(), "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                  "AddMatch");
-    match.add(std::string(job_removed_match));
-    send(match);
-    send(Request(bus_.get(), service, manager_object, manager_interface, "Subscribe"));
+    MethodCall match{.destination = "org.freedesktop.DBus",
+                     .object = "/org/freedesktop/DBus",
+                     .interface = "org.freedesktop.DBus",
+                     .member = "AddMatch",
+                     .signature = "s"};
+    match.arguments.add_text(job_removed_match);
+    connection_->send(match);
+    connection_->send(Request("Subscribe", "").call());
   }
 
   void restart_clock() { deadline_ = Clock::now() + patience_; }
   bool is_late() const { return Clock::now() >= deadline_; }
 
-  Request request(const char* member) const {
-    return Request(bus_.get(), service, manager_object, manager_interface, member);
-  }
-
-  std::expected<MessagePointer, Refusal> call(const Request& request) {
-    const std::uint64_t cookie = send(request);
-    for (;;) {
-      MessagePointer message = receive();
-      std::uint64_t replied = 0;
-      if (sd_bus().reply_cookie(message.get(), &replied) < 0 || replied != cookie) continue;
-      if (const auto* error = sd_bus().error(message.get()))
-        return std::unexpected(Refusal{error->name, error->message ? error->message : error->name});
-      return message;
+  std::expected<Message, Refusal> call(const Request& request) {
+    const std::uint32_t serial = connection_->send(request.call());
+    for (;; give_up_if_late()) {
+      Message message = receive();
+      if (message.replied != serial) continue;
+      if (message.type == Message::Type::error) {
+        std::string text = message.error_text();
+        return std::unexpected(Refusal{message.error, std::move(text)});
+      }
+      if (message.type == Message::Type::reply) return message;
     }
   }
 
   /// A call that `fill` writes, once more without what an older systemd may not know.
   template <typename Fill>
-  std::expected<MessagePointer, Refusal> call(const char* member, std::span<const Property> properties,
-                                              Fill fill) {
+  std::expected<Message, Refusal> call(std::string_view member, std::string_view signature,
+                                       std::span<const Property> properties, Fill fill) {
     const auto attempt = [&](std::span<const Property> told) {
-      Request made = request(member);
+      Request made(member, signature);
       fill(made, told);
       return call(made);
     };
@@ -206,14 +194,17 @@ class Systemd::Connection {
   }
 
   /// Waits until the job that `reply` names is done. Signals come after the reply that announces them.
-  void finish_job(const MessagePointer& reply) {
-    const std::string job = read_text(reply.get(), 'o');
-    for (;;) {
-      const MessagePointer message = receive();
-      if (sd_bus().is_signal(message.get(), manager_interface, "JobRemoved") <= 0) continue;
-      checked(sd_bus().skip(message.get(), "u"), "read a message from systemd");
-      if (read_text(message.get(), 'o') != job) continue;
-      const std::string unit = read_text(message.get(), 's'), result = read_text(message.get(), 's');
+  void finish_job(const Message& reply) {
+    const std::string job(reply.read("o").text());
+    for (;; give_up_if_late()) {
+      const Message message = receive();
+      if (message.type != Message::Type::signal || message.interface != manager_interface ||
+          message.member != "JobRemoved")
+        continue;
+      WireReader removed = message.read("uoss");
+      removed.skip('u');
+      if (removed.text() != job) continue;
+      const std::string_view unit = removed.text(), result = removed.text();
       if (result == "done") return;
       throw Error(ErrorKind::system, format("systemd's job ended as \"{}\"", result), 0,
                   format("`journalctl -u {}` may say why", unit));
@@ -221,38 +212,34 @@ class Systemd::Connection {
   }
 
  private:
-  int open(const std::string& address, bool is_bus) {
-    ::sd_bus* bus = nullptr;
-    checked(sd_bus().create(&bus), "make a connection to systemd");
-    bus_.reset(bus);
-    checked(sd_bus().set_address(bus, address.c_str()), "use systemd's address " + address);
-    checked(sd_bus().set_bus_client(bus, is_bus), "make a connection to systemd");
-    return sd_bus().start(bus);
+  /// An errno, or 0.
+  int open(const std::string& address, Peer peer) {
+    auto opened = DBusConnection::try_open(address, peer, deadline_);
+    if (!opened && opened.error() == EAGAIN && is_late()) throw late();
+    if (!opened) return opened.error();
+    connection_.emplace(std::move(*opened));
+    return 0;
   }
 
-  std::uint64_t send(const Request& request) {
-    std::uint64_t cookie = 0;
-    checked(sd_bus().send(bus_.get(), request.get(), &cookie), "send a message to systemd");
-    return cookie;
+  Message receive() {
+    auto message = connection_->try_receive(deadline_);
+    if (!message) throw late();
+    return std::move(*message);
   }
 
-  MessagePointer receive() {
-    for (;;) {
-      ::sd_bus_message* message = nullptr;
-      const int progress = checked(sd_bus().process(bus_.get(), &message), "talk to systemd");
-      if (message) return MessagePointer(message);
-      if (progress > 0) continue;
-      const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline_ - Clock::now());
-      if (left.count() <= 0)
-        throw Error(ErrorKind::system, format("systemd did not answer within {} ms", patience_.count()), 0,
-                    "it is stuck or overloaded: see `systemctl list-jobs`; cgroupfs does without it");
-      checked(sd_bus().wait(bus_.get(), static_cast<std::uint64_t>(left.count())), "talk to systemd");
-    }
+  /// There may be no end of what is told to everybody.
+  void give_up_if_late() const {
+    if (is_late()) throw late();
+  }
+
+  Error late() const {
+    return Error(ErrorKind::system, format("systemd did not answer within {} ms", patience_.count()), 0,
+                 "it is stuck or overloaded: see `systemctl list-jobs`; cgroupfs does without it");
   }
 
   milliseconds patience_;
   Clock::time_point deadline_;
-  BusPointer bus_;
+  std::optional<DBusConnection> connection_;
 };
 
 Systemd Systemd::connect(const SystemdAddress& address, milliseconds patience) {
@@ -264,12 +251,13 @@ Systemd::Systemd(Systemd&&) noexcept = default;
 Systemd::~Systemd() = default;
 
 bool Systemd::try_start(const std::string& unit, std::span<const Property> properties) {
-  const auto job = connection_->call("StartTransientUnit", properties, [&](Request& request, auto told) {
-    request.add(unit);
-    request.add(std::string("fail"));
-    request.add(told);
-    request.add_no_others();
-  });
+  const auto job = connection_->call("StartTransientUnit", "ssa(sv)a(sa(sv))", properties,
+                                     [&](Request& request, auto told) {
+                                       request.add(unit);
+                                       request.add("fail"sv);
+                                       request.add(told);
+                                       request.add_no_others();
+                                     });
   if (!job && job.error().name == unit_exists) return false;
   if (!job) throw refused(job.error());
   connection_->finish_job(*job);
@@ -277,7 +265,8 @@ bool Systemd::try_start(const std::string& unit, std::span<const Property> prope
 }
 
 void Systemd::start(const std::string& unit, std::span<const Property> properties) {
-  constexpr milliseconds patience_with_the_old(5'000), pause(10);
+  constexpr milliseconds patience_with_the_old(5'000);
+  constexpr timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
   const Step step("have systemd start", unit);
   connection_->restart_clock();
   // One that has failed stays until it is told to go; the cgroup of one that has ended may be gone before
@@ -287,19 +276,19 @@ void Systemd::start(const std::string& unit, std::span<const Property> propertie
     if (Clock::now() >= give_up || connection_->is_late())
       throw Error(ErrorKind::conflict, format("systemd has a unit {} already", unit), 0,
                   format("`systemctl status {}` says what it is; use another name, or stop that one", unit));
-    Request reset = connection_->request("ResetFailedUnit");
+    Request reset("ResetFailedUnit", "s");
     reset.add(unit);
     (void)connection_->call(reset);
-    std::this_thread::sleep_for(pause);
+    ::nanosleep(&pause, nullptr);
   }
 }
 
 void Systemd::stop(const std::string& unit) {
   const Step step("have systemd stop", unit);
   connection_->restart_clock();
-  Request stop = connection_->request("StopUnit");
+  Request stop("StopUnit", "ss");
   stop.add(unit);
-  stop.add(std::string("replace"));
+  stop.add("replace"sv);
   const auto job = connection_->call(stop);
   if (job)
     connection_->finish_job(*job);
@@ -310,11 +299,12 @@ void Systemd::stop(const std::string& unit) {
 void Systemd::set_properties(const std::string& unit, std::span<const Property> properties) {
   const Step step("have systemd change", unit);
   connection_->restart_clock();
-  const auto done = connection_->call("SetUnitProperties", properties, [&](Request& request, auto told) {
-    request.add(unit);
-    request.add(true);
-    request.add(told);
-  });
+  const auto done =
+      connection_->call("SetUnitProperties", "sba(sv)", properties, [&](Request& request, auto told) {
+        request.add(unit);
+        request.add(true);
+        request.add(told);
+      });
   if (!done) throw refused(done.error());
 }
 

@@ -29,7 +29,7 @@ class Systemd {
   /// How long systemd may take for whatever is asked of it, connecting included.
   static constexpr std::chrono::milliseconds patience{30'000};
 
-  /// Throws Error{unsupported} where there is no systemd, or no libsystemd.
+  /// Throws Error{unsupported} where there is no systemd.
   static Systemd connect(const SystemdAddress& address,
                          std::chrono::milliseconds patience = Systemd::patience);
 

@@ -178,6 +178,20 @@ is_gone() { [[ $(property LoadState "$@") == not-found ]]; }
 	wait_until 10 is_gone "libpod-$id.scope"
 }
 
+@test "V12 the message bus, greeted and subscribed to, is asked where systemd's own socket is not to be had" {
+	[[ -S /run/dbus/system_bus_socket ]] || skip "there is no message bus here"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare --mount sh -c 'mount --bind /dev/null /run/systemd/private && exec "$@"' sh \
+		strace -s 4000 -e trace=connect,sendto -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN_DIR/tare-runtime" \
+		--root "$RUNTIME_ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	equal "requests" "$(grep -o 'StartTransientUnit\|Subscribe\|AddMatch\|Hello' "$BATS_TEST_TMPDIR/trace" | tr '\n' ' ')" \
+		"Hello AddMatch Subscribe StartTransientUnit "
+	equal "socket" "$(grep -o 'sun_path="/run/dbus[^"]*".* = 0' "$BATS_TEST_TMPDIR/trace" | cut -d'"' -f2)" /run/dbus/system_bus_socket
+	equal ActiveState "$(property ActiveState)" active
+	runtime delete "$ID"
+	wait_until 10 is_gone
+}
+
 @test "without systemd the error says what is missing and what to do, and nothing is left" {
 	if has_systemd; then skip "systemd runs here"; fi
 	run create
