@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <optional>
-#include <pwd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "sys/file.h"
 #include "sys/process.h"
 #include "sys/search_path.h"
+#include "sys/user_names.h"
 #include "sys/user_namespace.h"
 
 namespace tare::engine {
@@ -42,14 +42,22 @@ std::string variable(const char* name) {
 
 // Without the programs that map them there are no other ids. They know users by name, and want the group to
 // be the one in passwd(5).
+// One that is kept elsewhere than in the file is who he says he is: newuidmap(1) looks for itself.
+std::optional<sys::User> find_own_user(uid_t uid, gid_t gid) {
+  if (auto user = sys::find_user(uid)) return user;
+  const char* name = std::getenv("USER");
+  if (!name || !*name) return std::nullopt;
+  return sys::User{.name = name, .group = gid, .home = {}};
+}
+
 runtime::OwnIds available_ids(uid_t uid, gid_t gid) {
-  const passwd* entry = ::getpwuid(uid);
-  const bool can_map = entry && entry->pw_gid == gid && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 &&
+  const auto user = find_own_user(uid, gid);
+  const bool can_map = user && user->group == gid && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 &&
                        sys::is_in_path("newuidmap") && sys::is_in_path("newgidmap");
   const auto text = [&](const char* file) {
     return can_map ? sys::try_read_file(sys::here, file).value_or("") : std::string();
   };
-  return ids_of({.name = entry ? entry->pw_name : "", .uid = uid, .gid = gid}, text("/etc/subuid"),
+  return ids_of({.name = user ? user->name : "", .uid = uid, .gid = gid}, text("/etc/subuid"),
                 text("/etc/subgid"));
 }
 
@@ -98,7 +106,7 @@ std::string standard_root() {
   if (sys::is_root_of_system()) return "/var/lib/tare";
   if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/tare";
   std::string home = variable("HOME");
-  if (const passwd* entry = ::getpwuid(sys::outside_uid()); entry && home.empty()) home = entry->pw_dir;
+  if (home.empty()) home = sys::find_user(sys::outside_uid()).value_or(sys::User()).home;
   if (home.empty())
     throw Error(ErrorKind::usage, format("user {} has no home to keep containers in", sys::outside_uid()), 0,
                 "set HOME, or say --root");

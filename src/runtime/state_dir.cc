@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cgroup/freezer.h"
-#include "cgroup/text.h"
 #include "runtime/start_gate.h"
 #include "sys/file.h"
 #include "sys/process.h"
+#include "sys/user_names.h"
 
 namespace tare::runtime {
 namespace {
@@ -50,20 +50,10 @@ json::object annotations_of(const ContainerState& state) {
   return annotations;
 }
 
-// From the file, not from the C library: its look-up loads further libraries, and a container is never asked.
 std::string user_name(uid_t uid) {
   if (uid == 0) return "root";
-  std::string number = std::to_string(uid);
-  const std::string users = sys::try_read_file(sys::here, "/etc/passwd").value_or("");
-  std::string_view rest = users;
-  while (!rest.empty()) {
-    const std::string_view line = cgroup::next_word(rest, '\n');
-    const std::size_t name = line.find(':');
-    const std::size_t password = name == line.npos ? name : line.find(':', name + 1);
-    if (password != line.npos && line.substr(password + 1).starts_with(number + ":"))
-      return std::string(line.substr(0, name));
-  }
-  return number;
+  const auto user = sys::find_user(uid);
+  return user ? user->name : std::to_string(uid);
 }
 
 }  // namespace

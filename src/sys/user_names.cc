@@ -7,16 +7,44 @@
 
 namespace tare::sys {
 
-// passwd(5): name:password:id:…
-UserNames::UserNames() {
+namespace {
+
+std::optional<std::uint32_t> to_number(const std::string& text) {
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+}
+
+// passwd(5): name:password:id:group:comment:home:shell. `tell` says whether it has seen enough.
+template <typename Tell>
+void read_users(Tell tell) {
   for (const auto& line : split(try_read_file(here, "/etc/passwd").value_or(std::string()), '\n')) {
     const auto fields = split(line, ':');
-    uid_t user = 0;
-    if (fields.size() < 3) continue;
-    const char* const end = fields[2].data() + fields[2].size();
-    const auto [stop, error] = std::from_chars(fields[2].data(), end, user);
-    if (error == std::errc() && stop == end) names_.emplace(user, fields[0]);
+    const auto user = fields.size() > 2 ? to_number(fields[2]) : std::nullopt;
+    if (user && tell(*user, fields)) return;
   }
+}
+
+}  // namespace
+
+std::optional<User> find_user(uid_t user) {
+  std::optional<User> found;
+  read_users([&](uid_t one, const std::vector<std::string>& fields) {
+    if (one != user) return false;
+    found = User{.name = fields[0]};
+    if (fields.size() > 3) found->group = to_number(fields[3]).value_or(0);
+    if (fields.size() > 5) found->home = fields[5];
+    return true;
+  });
+  return found;
+}
+
+UserNames::UserNames() {
+  read_users([&](uid_t one, const std::vector<std::string>& fields) {
+    names_.emplace(one, fields[0]);
+    return false;
+  });
 }
 
 std::string UserNames::name_of(uid_t user) const {

@@ -1,13 +1,23 @@
-// The host's names of users.
+// The host's users, by /etc/passwd. The C library would ask others, too (nsswitch.conf(5)), by libraries that a
+// statically linked program cannot count on.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 
 namespace tare::sys {
 
-/// By /etc/passwd, as it is when this is made.
+struct User {
+  std::string name;
+  gid_t group = 0;
+  std::string home;
+};
+/// nullopt: the file does not have one.
+std::optional<User> find_user(uid_t user);
+
+/// All of them, as they are when this is made.
 class UserNames {
  public:
   UserNames();
