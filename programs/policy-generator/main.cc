@@ -1,5 +1,5 @@
-// Runs while tare is built: looks up the numbers of the calls that the default policy names, and writes them,
-// with the ready program for the default capabilities, as a source file to standard output.
+// Runs while tare is built: looks up the numbers of all calls, and of those that the default policy names,
+// and writes them, with the ready program for the default capabilities, as a source file to standard output.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "call_table.h"
 #include "runtime/call_numbers.h"
 #include "runtime/default_filter.h"
 #include "runtime/default_policy.h"
@@ -48,13 +49,29 @@ std::vector<PolicyNumber> look_up_policy() {
   return numbers;
 }
 
+const std::vector<CallName>& all_calls() {
+  static const std::vector<CallName> calls = look_up_all_calls();
+  return calls;
+}
+
+void print_calls() {
+  std::printf("constinit const CallName call_names_[] = {\n");
+  for (const CallName& call : all_calls())
+    std::printf("{\"%s\", {%d, %d, %d}, %u},\n", std::string(call.name).c_str(), call.numbers[0],
+                call.numbers[1], call.numbers[2], call.part);
+  std::printf("};\nstd::span<const CallName> call_names() { return call_names_; }\n\n");
+}
+
 }  // namespace
+
+std::span<const CallName> tare::runtime::call_names() { return all_calls(); }
 
 int main() {
   const std::vector<PolicyNumber> numbers = look_up_policy();
   std::printf(
-      "// Written by policy-generator.\n#include \"runtime/default_filter.h\"\n\nnamespace tare::runtime "
-      "{\n\n");
+      "// Written by policy-generator.\n#include \"runtime/call_numbers.h\"\n#include "
+      "\"runtime/default_filter.h\"\n\nnamespace tare::runtime {\n\n");
+  print_calls();
   std::printf("constinit const PolicyNumber policy_numbers_[] = {\n");
   for (const auto& one : numbers) std::printf("{%#xu, %#xu, %u},\n", one.architecture, one.number, one.rule);
   std::printf("};\nstd::span<const PolicyNumber> policy_numbers() { return policy_numbers_; }\n\n");

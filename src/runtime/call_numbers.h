@@ -29,6 +29,15 @@ std::vector<std::string> known_architectures();
 /// What docker's profiles call this machine: "amd64".
 std::string_view architecture_name();
 
+/// A call that libseccomp knows, written down while tare is built.
+struct CallName {
+  std::string_view name;
+  std::int32_t numbers[3];  ///< in the ABIs of own_abis(); negative: none
+  std::uint16_t part;       ///< on i386, of socketcall: 100 + which; of ipc: 200 + which; else 0
+};
+/// By name.
+std::span<const CallName> call_names();
+
 struct CallNumbers {
   std::optional<std::uint32_t> direct;
   /// On i386 a call may be part of another one, too: socketcall(2), ipc(2), whose first argument says which.
@@ -37,8 +46,8 @@ struct CallNumbers {
 };
 
 /// Whether any machine has it.
-bool is_call_name(const std::string& name);
+bool is_call_name(std::string_view name);
 /// Neither: there is no such call in this ABI, as far as is known.
-CallNumbers find_numbers(const KnownAbi& abi, const std::string& name);
+CallNumbers find_numbers(const KnownAbi& abi, std::string_view name);
 
 }  // namespace tare::runtime

@@ -69,24 +69,23 @@ void save(const CheckpointOptions& options, const StateDirectory& directory, con
   const oci::RuntimeConfig config = config_of(options.root, directory, state);
   const HostFacts facts = read_host_facts(state.cgroup, std::to_string(state.pid));
   const Directories made(options.criu);
-  criu.prepare(options.criu, "dump.log");
-  criu.set("criu_set_pid", static_cast<int>(state.pid));
-  criu.set_text("criu_set_root", state.rootfs);
-  criu.set("criu_set_leave_running", options.leaves_running);
-  criu.set("criu_set_orphan_pts_master", true);
+  criu.prepare(options.criu, "dump.log", config);
+  criu.set(CriuOption::pid, state.pid);
+  criu.set(CriuOption::root, state.rootfs);
+  criu.set(CriuOption::leave_running, options.leaves_running);
   // Which pages were written to since the part before this one, and will be until the next.
-  if (options.only_memory || !options.parent.empty()) criu.set("criu_set_track_mem", true);
-  if (!options.parent.empty()) criu.set_text("criu_set_parent_images", options.parent);
-  if (const auto& server = options.page_server;
-      server && criu.call("criu_set_page_server_address_port", server->address.c_str(), server->port) < 0)
-    throw Error(ErrorKind::system, "criu refuses the page server");
+  if (options.only_memory || !options.parent.empty()) criu.set(CriuOption::track_memory, true);
+  if (!options.parent.empty()) criu.set(CriuOption::parent_images, options.parent);
+  if (const auto& server = options.page_server)
+    criu.set(CriuOption::page_server, criu_pair(server->address, server->port));
+  if (options.status_fd) criu.set(CriuOption::status_fd, *options.status_fd);
   if (const HostPath freezer = freezer_directory(facts.cgroups, state.cgroup); !freezer.value.empty())
-    criu.set_text("criu_set_freeze_cgroup", freezer.value);
+    criu.set(CriuOption::freeze_cgroup, freezer.value);
   for (const auto& mount : outside_mounts(config, facts, state.id))
     criu.add_outside_mount(mount.name, mount.name);
   name_outside_namespaces(criu, config, state.pid);
   note_streams(options.criu.images, state.pid);
-  criu.carry_out(options.only_memory ? "criu_pre_dump" : "criu_dump");
+  criu.save(options.only_memory ? CriuOrder::pre_dump : CriuOrder::dump);
 }
 
 }  // namespace

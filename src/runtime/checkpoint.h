@@ -22,6 +22,7 @@ struct CheckpointOptions {
   CriuOptions criu;
   std::string parent;  ///< an earlier checkpoint's directory, relative to the images; empty: none
   std::optional<PageServer> page_server;  ///< which gets the memory; else it goes into files
+  std::optional<int> status_fd;  ///< gets a zero byte when the memory can be fetched from the page server
   bool leaves_running = false;
   bool only_memory = false;  ///< a first part of it, while the container runs on
   Warn warn = [](std::string_view) {};

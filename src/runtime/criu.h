@@ -1,5 +1,5 @@
-// criu(8), which saves processes in files and makes them again from those, through its library: a program of
-// its own, found in PATH, does the work.
+// criu(8), which saves processes in files and makes them again from those: a program of its own, found in
+// PATH and started for each order.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/types.h"
-#include "sys/library.h"
+#include "oci/runtime_config.h"
+#include "runtime/criu_messages.h"
 #include "sys/unique_fd.h"
 
 namespace tare::runtime {
@@ -18,16 +19,16 @@ namespace tare::runtime {
 /// An option of checkpoint and restore that is one of criu's as it stands.
 struct CriuSwitch {
   std::string_view option;
-  const char* setter;  ///< libcriu's function
+  CriuOption meaning;
 };
 inline constexpr CriuSwitch criu_switches[] = {
-    {"tcp-established", "criu_set_tcp_established"}, {"tcp-skip-in-flight", "criu_set_tcp_skip_in_flight"},
-    {"ext-unix-sk", "criu_set_ext_unix_sk"},         {"shell-job", "criu_set_shell_job"},
-    {"file-locks", "criu_set_file_locks"},           {"link-remap", "criu_set_link_remap"},
-    {"auto-dedup", "criu_set_auto_dedup"},
+    {"tcp-established", CriuOption::tcp_established}, {"tcp-skip-in-flight", CriuOption::tcp_skip_in_flight},
+    {"ext-unix-sk", CriuOption::ext_unix_sk},         {"shell-job", CriuOption::shell_job},
+    {"file-locks", CriuOption::file_locks},           {"link-remap", CriuOption::link_remap},
+    {"auto-dedup", CriuOption::auto_dedup},           {"lazy-pages", CriuOption::lazy_pages},
 };
 
-/// What is done about cgroups, as criu(8) has it; the numbers are libcriu's.
+/// What is done about cgroups, as criu(8) has it; the numbers are those of criu_cg_mode.
 enum class CgroupTreatment { ignore = 0, soft = 3, full = 4, strict = 5 };
 /// Throws Error{usage}.
 CgroupTreatment parse_cgroup_treatment(const std::string& word);
@@ -53,45 +54,40 @@ class Criu {
   /// `terminal`: its controlling side. What it throws ends the restoration.
   using WhenMaking = std::function<void(Event event, pid_t first_process, sys::Fd terminal)>;
 
-  /// Throws Error{unsupported} where the library or the program is missing, or this is not root.
+  /// Throws Error{unsupported} where the program is missing, or this is not root.
   Criu();
   /// Throws Error{system} where a directory cannot be opened; that of the log is made. `log_file` is a name
   /// in it.
-  void prepare(const CriuOptions& options, const std::string& log_file);
+  void prepare(const CriuOptions& options, const std::string& log_file, const oci::RuntimeConfig& config);
 
-  /// Calls a function of the library that sets something and cannot fail.
-  template <typename... Values>
-  void set(const char* setter, Values... values) const {
-    void (*function)(Values...) = nullptr;
-    library_.find(setter, function);
-    function(values...);
+  /// `value`: a number, a text, or a message.
+  template <typename Value>
+  void set(CriuOption option, const Value& value) {
+    options_.add(static_cast<unsigned>(option), value);
   }
-  /// One that can: a negative errno, or -1.
-  template <typename... Values>
-  int call(const char* name, Values... values) const {
-    int (*function)(Values...) = nullptr;
-    library_.find(name, function);
-    return function(values...);
-  }
-  void set_text(const char* setter, const std::string& text) const;
-
   /// A mount of what lies outside of the container: `name` is the mount's place inside, and when it is
   /// restored `source` is what it shows.
-  void add_outside_mount(const std::string& name, const std::string& source) const;
+  void add_outside_mount(const std::string& name, const std::string& source);
+  /// Where the container's cgroup is now, in every hierarchy.
+  void set_cgroup_root(const std::string& path);
+  /// Gives it `file`, which stays open until the order is carried out, for what has this name there.
+  void give(sys::Fd file, std::string_view name);
 
-  /// Carries the order out: criu_dump, criu_pre_dump. Throws Error{system} with what criu says, and where the
-  /// rest of it is.
-  void carry_out(const char* order) const;
-  /// Makes the processes; the pid of the first one, a child of this process.
-  pid_t restore(const WhenMaking& when_making) const;
+  /// Saves. Throws Error{system} with what criu says, and where the rest of it is.
+  void save(CriuOrder order) const { carry_out(order, {}); }
+  /// Makes the processes; the pid of the first one, a child of this process. Throws as save(), and what
+  /// `when_making` throws.
+  pid_t restore(const WhenMaking& when_making);
 
  private:
-  [[noreturn]] void fail(int result) const;
+  CriuResponse carry_out(CriuOrder order, const WhenMaking& when_making) const;
+  [[noreturn]] void fail(const CriuResponse& response) const;
 
-  sys::Library library_;
+  protobuf::Writer options_;
   HostPath directory_;  ///< of its log
   std::string log_file_;
   sys::UniqueFd images_, work_;
+  std::vector<sys::Fd> given_;
 };
 
 }  // namespace tare::runtime

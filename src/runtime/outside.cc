@@ -101,24 +101,21 @@ std::vector<OutsideMount> outside_mounts(const oci::RuntimeConfig& config, const
   return mounts;
 }
 
-void name_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config, pid_t pid) {
+void name_outside_namespaces(Criu& criu, const oci::RuntimeConfig& config, pid_t pid) {
   for (const auto& one : shareable) {
     if (!find_joined(config, one.kind)) continue;
     const auto status = sys::try_status(sys::here, format("/proc/{}/ns/{}", pid, one.file));
     if (!status) throw Error(ErrorKind::conflict, "container not running");
-    criu.set_text("criu_add_external", format("{}[{}]:{}", one.file, status->st_ino, one.name));
+    criu.set(CriuOption::external, format("{}[{}]:{}", one.file, status->st_ino, one.name));
   }
 }
 
-std::vector<sys::UniqueFd> give_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config) {
+std::vector<sys::UniqueFd> give_outside_namespaces(Criu& criu, const oci::RuntimeConfig& config) {
   std::vector<sys::UniqueFd> held;
   for (const auto& one : shareable) {
     const oci::Namespace* joined = find_joined(config, one.kind);
     if (!joined) continue;
-    const sys::Fd fd = held.emplace_back(sys::open_at(sys::here, joined->path, O_RDONLY));
-    ::fcntl(fd.number(), F_SETFD, 0);  // criu inherits it
-    if (criu.call("criu_add_inherit_fd", fd.number(), one.name.data()) < 0)
-      throw system_error(ENOMEM, "criu");
+    criu.give(held.emplace_back(sys::open_at(sys::here, joined->path, O_RDONLY)), one.name);
   }
   return held;
 }
@@ -131,7 +128,7 @@ void note_streams(const HostPath& images, pid_t pid) {
   sys::replace_file(sys::here, (images / streams_file).value, json::compact(streams), 0600);
 }
 
-void give_streams(const Criu& criu, const HostPath& images) {
+void give_streams(Criu& criu, const HostPath& images) {
   Step step("read", (images / streams_file).value);
   const sys::UniqueFd directory = sys::open_at(sys::here, images.value, O_PATH | O_DIRECTORY);
   const sys::UniqueFd file =
@@ -145,8 +142,7 @@ void give_streams(const Criu& criu, const HostPath& images) {
     const json::value& stream = streams.as_array()[static_cast<std::size_t>(number)];
     if (!stream.is_string()) throw Error(ErrorKind::invalid, format("/{}: no text", number));
     const std::string name(stream.as_string());
-    if (name.starts_with("pipe:") && criu.call("criu_add_inherit_fd", number, name.c_str()) < 0)
-      throw system_error(ENOMEM, "criu");
+    if (name.starts_with("pipe:")) criu.give(sys::Fd(number), name);
   }
 }
 

@@ -23,14 +23,14 @@ std::vector<OutsideMount> outside_mounts(const oci::RuntimeConfig& config, const
                                          const std::string& id);
 
 /// Tells criu which of the namespaces of `pid` are not the container's own.
-void name_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config, pid_t pid);
+void name_outside_namespaces(Criu& criu, const oci::RuntimeConfig& config, pid_t pid);
 /// Gives criu those that the config names; they stay open as long as the result.
-std::vector<sys::UniqueFd> give_outside_namespaces(const Criu& criu, const oci::RuntimeConfig& config);
+std::vector<sys::UniqueFd> give_outside_namespaces(Criu& criu, const oci::RuntimeConfig& config);
 
 /// Writes down what the standard streams of `pid` are, where other runtimes look for it, too:
 /// descriptors.json.
 void note_streams(const HostPath& images, pid_t pid);
 /// Gives criu this process's own in their place, where they were pipes.
-void give_streams(const Criu& criu, const HostPath& images);
+void give_streams(Criu& criu, const HostPath& images);
 
 }  // namespace tare::runtime

@@ -48,18 +48,16 @@ class RootAsMount {
   bool is_inside_ = false;
 };
 
-void give_all(const RestoreOptions& options, const Criu& criu, const Preparation& prepared) {
+void give_all(const RestoreOptions& options, Criu& criu, const Preparation& prepared) {
   const oci::RuntimeConfig& config = prepared.bundle.config;
-  criu.set_text("criu_set_root", config.root.path.value);
-  if (!options.lsm_profile.empty()) criu.set_text("criu_set_lsm_profile", options.lsm_profile);
-  if (!options.lsm_mount_context.empty())
-    criu.set_text("criu_set_lsm_mount_context", options.lsm_mount_context);
+  criu.set(CriuOption::root, config.root.path.value);
+  if (!options.lsm_profile.empty()) criu.set(CriuOption::lsm_profile, options.lsm_profile);
+  if (!options.lsm_mount_context.empty()) criu.set(CriuOption::lsm_mount_context, options.lsm_mount_context);
   for (const auto& mount : outside_mounts(config, prepared.facts, options.create.id))
     criu.add_outside_mount(mount.name, mount.source);
   give_streams(criu, options.criu.images);
   // Its cgroups have another name now; the path is the same in every hierarchy.
-  if (criu.call("criu_add_cg_root", static_cast<const char*>(nullptr), config.cgroups_path.c_str()) < 0)
-    throw system_error(ENOMEM, "criu");
+  criu.set_cgroup_root(config.cgroups_path);
 }
 
 }  // namespace
@@ -73,8 +71,8 @@ int restore(const RestoreOptions& options, Stay stay) {
   const sys::UniqueFd console_socket = connect_console(order.console_socket, config.process.terminal, stay);
   Criu criu;
   RootAsMount root(config.root.path.value);
-  criu.prepare(options.criu,
-               "restore.log");  // which mounts on its directories: those of this mount namespace
+  // Which mounts on its directories: those of this mount namespace.
+  criu.prepare(options.criu, "restore.log", config);
   give_all(options, criu, prepared);
   const auto namespaces = give_outside_namespaces(criu, config);
   const CaughtSignals signals;

@@ -1,5 +1,5 @@
-// The host's users, by /etc/passwd. The C library would ask others, too (nsswitch.conf(5)), by libraries that a
-// statically linked program cannot count on.
+// The host's users, by /etc/passwd. The C library would ask others, too (nsswitch.conf(5)), by libraries that
+// a statically linked program cannot count on.
 #pragma once
 
 #include <map>

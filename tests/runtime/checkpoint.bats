@@ -173,8 +173,10 @@ pid_of() { runtime state "$1" | jq .pid; }
 	[[ $output == *"criu: "*"$IMAGES/restore.log"* ]]
 	run runtime restore --bundle "$BUNDLE" --manage-cgroups-mode hard "$ID"
 	[[ $output == *"soft, full, strict or ignore"* ]]
-	run runtime restore --bundle "$BUNDLE" --lazy-pages "$ID"
-	[[ $output == *"--lazy-pages is not supported"* ]]
+	run runtime checkpoint --lazy-pages "$ID"
+	[[ $output == *"--lazy-pages needs --page-server"* ]]
+	run runtime checkpoint --status-fd 77 "$ID"
+	[[ $output == *"nothing can be written to the file descriptor 77"* ]]
 	rm -r "$IMAGES"
 	nothing_left
 }
@@ -234,10 +236,15 @@ pid_of() { runtime state "$1" | jq .pid; }
 
 @test "CP9 whatever is said about cgroups, the restored container is in its own, and a paused one can be saved" {
 	needs_criu
+	# criu's own options, where the bundle names a file with some.
+	echo "log-file other.log" >"$BATS_TEST_TMPDIR/criu.conf"
+	configure ".annotations[\"org.criu.config\"] = \"$BATS_TEST_TMPDIR/criu.conf\""
 	start_it
 	wait_until 20 counts_beyond "$ID" 5
 	runtime pause "$ID"
 	runtime checkpoint --manage-cgroups-mode ignore --image-path "$IMAGES" "$ID"
+	[[ -s $IMAGES/other.log && ! -e $IMAGES/dump.log ]]
+	configure '.annotations["org.criu.config"] = ""'
 	nothing_left
 	NEW=$ID-again
 	runtime restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" --work-path "$BATS_TEST_TMPDIR/new/work" \
@@ -266,14 +273,48 @@ pid_of() { runtime state "$1" | jq .pid; }
 	equal words "$output" "tare-runtime: error running prestart hook #0: exit status 3, stdout: no, stderr: "
 	nothing_left
 	configure 'del(.hooks)'
+	# criu works in the directory of its log.
+	no_criu_left() { [[ -z $(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$IMAGES" 2>/dev/null) ]]; }
 	local after
-	for after in 0.05 0.1 0.2; do
+	for after in 0.05 0.1 0.15 0.2 0.3 0.6; do
 		"$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" restore --detach --bundle "$BUNDLE" --image-path "$IMAGES" "$ID" \
 			</dev/null > >(cat >/dev/null) 2>&1 3>&- &
 		sleep "$after"
 		kill -9 $! 2>/dev/null || true
 		wait $! || true
+		wait_until 20 no_criu_left
 		runtime delete --force "$ID"
 		wait_until 10 nothing_left
 	done
+}
+
+@test "CP11 --lazy-pages: the memory comes when it is used, and --status-fd says when it can" {
+	needs_criu
+	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "the kernel cannot tell criu of missing pages"
+	# CAP_SYS_RESOURCE: for larger pipes than others may have.
+	((0x$(sed -n 's/^CapEff:\t//p' /proc/self/status) >> 24 & 1)) || skip "criu may not keep memory for others"
+	start_it
+	wait_until 20 counts_beyond "$ID" 5
+	local port=$((20000 + $$ % 10000)) saved fetched
+	mkfifo "$BATS_TEST_TMPDIR/status"
+	runtime checkpoint --lazy-pages --page-server "127.0.0.1:$port" --status-fd 7 --image-path "$IMAGES" "$ID" \
+		</dev/null >"$BATS_TEST_TMPDIR/errors" 2>&1 3>&- 7<>"$BATS_TEST_TMPDIR/status" &
+	saved=$!
+	equal "what the status says" "$(timeout 60 head -c 1 "$BATS_TEST_TMPDIR/status" | od -An -tx1 | xargs)" 00
+	kill -0 "$saved"
+	mkdir "$BATS_TEST_TMPDIR/fetched"
+	(cd "$BATS_TEST_TMPDIR/fetched" && exec criu lazy-pages --page-server --address 127.0.0.1 --port "$port" \
+		--images-dir "$IMAGES" --work-dir . --log-file log) </dev/null >/dev/null 2>&1 3>&- &
+	fetched=$!
+	wait_until 20 test -S "$BATS_TEST_TMPDIR/fetched/lazy-pages.socket"
+	NEW=$ID-again
+	runtime restore --detach --lazy-pages --bundle "$BUNDLE" --image-path "$IMAGES" \
+		--work-path "$BATS_TEST_TMPDIR/fetched" "$NEW" </dev/null > >(cat >/dev/null) 2>&1 3>&-
+	wait "$saved"
+	wait "$fetched"
+	run runtime state "$ID"
+	equal "code for the one that was saved" "$status" 1
+	wait_until 20 counts_beyond "$NEW" 6
+	runtime delete --force "$NEW"
+	nothing_left
 }

@@ -34,7 +34,7 @@ at_most() {
 
 @test "PF1 a run takes few calls of the kernel's, programs and processes, writes little and waits for no disk" {
 	counted "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" run --bundle "$BUNDLE" "$ID"
-	at_most "calls" "$(count '.*')" 520
+	at_most "calls" "$(count '.*')" 550
 	at_most "programs executed" "$(count 'execve|execveat')" 3 # itself, tare-init, the container's
 	at_most "processes made" "$(count 'clone|clone3|fork|vfork')" 1
 	at_most "waits for a disk" "$(count 'f.*sync|sync.*')" 0
@@ -49,7 +49,7 @@ at_most() {
 	command_is sleep 1000
 	runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
 	counted "$TARE_BIN_DIR/tare-runtime" --root "$RUNTIME_ROOT" exec "$ID" true
-	at_most "calls" "$(count '.*')" 260
+	at_most "calls" "$(count '.*')" 290
 	at_most "programs executed" "$(count 'execve|execveat')" 3
 	at_most "processes made" "$(count 'clone|clone3|fork|vfork')" 2
 	at_most "waits for a disk" "$(count 'f.*sync|sync.*')" 0

@@ -45,17 +45,25 @@ status_of() { runtime state "$1" | jq -r .status; }
 has_status() { [[ $(status_of "$ID" 2>/dev/null) == "$1" ]]; }
 
 # No trace of the container: no process, cgroup, mount, state.
+traces() {
+	find /sys/fs/cgroup -type d -name "*$ID*"
+	grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo
+	ls -A "$RUNTIME_ROOT" 2>/dev/null
+	# By few processes: where the processor is emulated, a look at each by one of its own takes ten seconds.
+	find /proc/[0-9]*/root -maxdepth 0 -lname "$BATS_TEST_TMPDIR*" 2>/dev/null
+	while read -r process; do
+		process=${process%/exe}
+		# One in another container's cgroup is not this test's.
+		if grep -qF "$ID" "$process/cgroup" || cmp -s "$process/cgroup" /proc/self/cgroup; then echo "init $process"; fi
+	done < <(find /proc/[0-9]*/exe -maxdepth 0 -lname '*tare-init*' 2>/dev/null)
+}
 nothing_left() {
-	local left
-	left=$(find /sys/fs/cgroup -type d -name "*$ID*"
-		grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo
-		ls -A "$RUNTIME_ROOT" 2>/dev/null
-		# By few processes: where the processor is emulated, a look at each by one of its own takes ten seconds.
-		find /proc/[0-9]*/root -maxdepth 0 -lname "$BATS_TEST_TMPDIR*" 2>/dev/null
-		while read -r process; do
-			process=${process%/exe}
-			# One in another container's cgroup is not this test's.
-			if grep -qF "$ID" "$process/cgroup" || cmp -s "$process/cgroup" /proc/self/cgroup; then echo "init $process"; fi
-		done < <(find /proc/[0-9]*/exe -maxdepth 0 -lname '*tare-init*' 2>/dev/null))
+	local left attempt
+	# An init that another test has just made is in no cgroup of its own yet.
+	for ((attempt = 0; attempt < 5; attempt++)); do
+		left=$(traces)
+		[[ $left == init* ]] || break
+		sleep 0.3
+	done
 	equal "what is left" "$left" ""
 }

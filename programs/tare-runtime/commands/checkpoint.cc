@@ -2,9 +2,12 @@
 #include "runtime/checkpoint.h"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <limits>
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 #include "commands/commands.h"
 
 namespace tare::commands {
@@ -18,10 +21,12 @@ constexpr cli::Option option_table[] = {
     {"pre-dump", 0, Takes::nothing, "", "save only the memory, and let the container run on"},
     {"parent-path", 0, Takes::value, "DIR",
      "save only what changed since this checkpoint; relative to the images"},
-    {"page-server", 0, Takes::value, "ADDRESS:PORT", "send the memory there"},
+    {"page-server", 0, Takes::value, "ADDRESS:PORT",
+     "send the memory there; with --lazy-pages, let it be fetched there"},
     {"link-remap", 0, Takes::nothing, "", "save open files that have no name left"},
     {"tcp-skip-in-flight", 0, Takes::nothing, "", "leave out connections that are not established yet"},
-    {"status-fd", 0, Takes::value, "FD", "not supported: criu's library has no such thing"},
+    {"status-fd", 0, Takes::value, "FD",
+     "write a zero byte there when the memory can be fetched (with --lazy-pages)"},
     {"image-path", 0, Takes::value, "DIR", "where the saved state is (default: ./checkpoint)"},
     {"work-path", 0, Takes::value, "DIR", "where criu's log is put (default: with the saved state)"},
     {"tcp-established", 0, Takes::nothing, "", "with established TCP connections"},
@@ -32,7 +37,7 @@ constexpr cli::Option option_table[] = {
      "what is done about cgroups below the container's (default: soft)"},
     {"empty-ns", 0, Takes::value, "network", "leave out what is in the network namespace", true},
     {"auto-dedup", 0, Takes::nothing, "", "drop memory images as they are used"},
-    {"lazy-pages", 0, Takes::nothing, "", "not supported: criu's library has no such thing"},
+    {"lazy-pages", 0, Takes::nothing, "", "leave the memory where it is until it is used"},
     {"bundle", 'b', Takes::value, "DIR", "the bundle (default: the working directory)"},
     {"config", 'f', Takes::value, "FILE", "take this in place of the bundle's config.json"},
     {"console-socket", 0, Takes::value, "PATH", "send the terminal's controlling side to this unix socket"},
@@ -45,15 +50,16 @@ constexpr cli::Option option_table[] = {
 };
 constexpr std::size_t only_of_checkpoint = 7, only_of_restore = 9;
 
-void refuse(const cli::Parsed& parsed, std::string_view option) {
-  if (parsed.has(option))
-    throw Error(ErrorKind::unsupported, format("--{} is not supported", option), 0,
-                "libcriu has no function for it");
+int parse_status_fd(const std::string& text) {
+  const int number = parse_integer<int>(text, 0, std::numeric_limits<int>::max());
+  const int flags = ::fcntl(number, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+    throw Error(ErrorKind::usage, format("nothing can be written to the file descriptor {}", number));
+  return number;
 }
 
 // What only the other command has is not in this one's table.
 runtime::CriuOptions read_criu_options(const cli::Parsed& parsed, std::span<const cli::Option> own) {
-  refuse(parsed, "lazy-pages");
   runtime::CriuOptions options{.images = HostPath(parsed.value("image-path").value_or("checkpoint")),
                                .work = HostPath(),
                                .switches = {}};
@@ -83,14 +89,17 @@ constinit const cli::Command checkpoint_command = {
 };
 
 int checkpoint(const Context& context, const cli::Parsed& parsed) {
-  refuse(parsed, "status-fd");
   const runtime::CriuOptions criu = read_criu_options(parsed, checkpoint_command.options);
   const auto server = parsed.value_as("page-server", runtime::parse_page_server);
+  const auto status_fd = parsed.value_as("status-fd", parse_status_fd);
+  if (parsed.has("lazy-pages") && !server)
+    throw Error(ErrorKind::usage, "--lazy-pages needs --page-server: there the memory is fetched");
   runtime::checkpoint({.root = context.root,
                        .id = parsed.operands.front(),
                        .criu = criu,
                        .parent = parsed.value("parent-path").value_or(""),
                        .page_server = server,
+                       .status_fd = status_fd,
                        .leaves_running = parsed.has("leave-running"),
                        .only_memory = parsed.has("pre-dump"),
                        .warn = warn});
