@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 namespace tare {
 namespace {
@@ -51,6 +52,10 @@ std::string_view errno_words(int error_number) {
 
 // In place of the C++ library's own, which names what was thrown and brings 47 KB along for it. Nothing is
 // thrown past main.
-namespace __gnu_cxx {                                 // NOLINT(bugprone-reserved-identifier)
-void __verbose_terminate_handler() { std::abort(); }  // NOLINT(bugprone-reserved-identifier)
+namespace __gnu_cxx {                 // NOLINT(bugprone-reserved-identifier)
+void __verbose_terminate_handler() {  // NOLINT(bugprone-reserved-identifier)
+  constexpr std::string_view words = "an error where none can be: this is a bug\n";
+  (void)!::write(STDERR_FILENO, words.data(), words.size());
+  std::abort();
+}
 }  // namespace __gnu_cxx

@@ -70,11 +70,6 @@ std::string freezer_file(const Layout& layout, const std::string& path) {
   return format("{}{}/{}", hierarchy->mount.value, path, (hierarchy->unified ? v2 : v1).witness);
 }
 
-bool may_be_frozen(char process_state, std::string_view file) {
-  const bool is_v1 = file.ends_with(v1.witness);
-  return !file.empty() && !(is_v1 && (process_state == 'R' || process_state == 'S'));
-}
-
 bool says_frozen(std::string_view text) {
   return trimmed(text) == v1.frozen || number_of(text, v2.field) == 1U;
 }

@@ -18,8 +18,5 @@ void thaw(const Layout& layout, const std::string& path);
 /// empty: there is none. And what its text means.
 std::string freezer_file(const Layout& layout, const std::string& path);
 bool says_frozen(std::string_view text);
-/// Whether that text is worth reading, by the state of a process in the cgroup (proc_pid_stat(5)): one that
-/// v1's freezer holds is shown as waiting for a disk.
-bool may_be_frozen(char process_state, std::string_view file);
 
 }  // namespace tare::cgroup

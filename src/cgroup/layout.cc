@@ -116,6 +116,13 @@ bool is_mounted_whole(const std::string& place, bool unified, std::string_view p
          (path == "/" || (::stat(place.c_str(), &status) == 0 && status.st_ino == root_inode));
 }
 
+/// Where paths in /proc/self/cgroup are those of the whole hierarchy (PROC_CGROUP_INIT_INO of
+/// linux/proc_ns.h).
+bool in_first_cgroup_namespace() {
+  const auto name = sys::try_read_link(sys::here, "/proc/self/ns/cgroup");
+  return !name || *name == "cgroup:[4026531835]";
+}
+
 /// Each hierarchy whole and where it is everywhere; nullopt where anything is otherwise. The list of mounts
 /// need not be read then, which costs the kernel some two microseconds a mount.
 std::optional<Layout> try_usual_layout(std::string_view cgroup) {
@@ -124,6 +131,8 @@ std::optional<Layout> try_usual_layout(std::string_view cgroup) {
   auto lines = parse_own(cgroup);
   std::ranges::reverse(lines);  // as they were mounted
   std::ranges::stable_partition(lines, [](const OwnLine& line) { return !line.controllers.empty(); });
+  const bool all_at_root = std::ranges::all_of(lines, [](const OwnLine& line) { return line.path == "/"; });
+  if (!all_at_root && !in_first_cgroup_namespace()) return std::nullopt;
   Layout layout;
   for (const OwnLine& line : lines) {
     std::string_view name = line.controllers;
@@ -234,7 +243,8 @@ Layout read_layout(const HostPath& proc, const std::string& process) {
     found = parse_layout(*mountinfo, *cgroup);
   }
   Layout layout = std::move(*found);
-  const bool may_all = sys::is_root_of_system();  // where it is not mounted read-only
+  // Where it is not mounted read-only.
+  const bool may_all = ::geteuid() == 0 && sys::in_first_user_namespace();
   for (auto& hierarchy : layout.hierarchies) {
     hierarchy.writable = hierarchy.writable && (may_all || can_write(hierarchy.mount.value));
     if (hierarchy.unified) hierarchy.controllers = read_controllers(hierarchy.mount.value);

@@ -42,16 +42,8 @@ std::string variable(const char* name) {
 
 // Without the programs that map them there are no other ids. They know users by name, and want the group to
 // be the one in passwd(5).
-// One that is kept elsewhere than in the file is who he says he is: newuidmap(1) looks for itself.
-std::optional<sys::User> find_own_user(uid_t uid, gid_t gid) {
-  if (auto user = sys::find_user(uid)) return user;
-  const char* name = std::getenv("USER");
-  if (!name || !*name) return std::nullopt;
-  return sys::User{.name = name, .group = gid, .home = {}};
-}
-
 runtime::OwnIds available_ids(uid_t uid, gid_t gid) {
-  const auto user = find_own_user(uid, gid);
+  const auto user = sys::find_user_anywhere(uid);
   const bool can_map = user && user->group == gid && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 &&
                        sys::is_in_path("newuidmap") && sys::is_in_path("newgidmap");
   const auto text = [&](const char* file) {
@@ -106,7 +98,7 @@ std::string standard_root() {
   if (sys::is_root_of_system()) return "/var/lib/tare";
   if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/tare";
   std::string home = variable("HOME");
-  if (home.empty()) home = sys::find_user(sys::outside_uid()).value_or(sys::User()).home;
+  if (home.empty()) home = sys::find_user_anywhere(sys::outside_uid()).value_or(sys::User()).home;
   if (home.empty())
     throw Error(ErrorKind::usage, format("user {} has no home to keep containers in", sys::outside_uid()), 0,
                 "set HOME, or say --root");

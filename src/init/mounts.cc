@@ -141,8 +141,9 @@ const char* name_in_top(const Context& context, const char* path) {
   return rest && rest[0] == '/' && rest[1] && !contains(rest + 1, '/') ? rest + 1 : nullptr;
 }
 
-// Onto a new directory in the tmpfs that was mounted last. What is made here, in what nobody else has seen,
-// is no symlink and nobody's trap, so the path need not be walked.
+// Onto a new directory in the tmpfs that was mounted last, by its name: the path need not be walked. Nobody
+// else sees that tmpfs, but where the root's mounts are shared with others; and if one of those put a symlink
+// in the directory's place, move_mount(2) without MOVE_MOUNT_T_SYMLINKS would not follow it.
 bool attach_in_top(const Context& context, const Operation& operation, int mount) {
   const char* name = name_in_top(context, operation.path);
   return name && (operation.flags & plan::create_directory) &&

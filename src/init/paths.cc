@@ -42,6 +42,7 @@ long make_last(int root, const char* wanted, uint32_t mode, uint32_t flags, Make
   PathBuffer path;
   path.append(wanted);
   if (path.too_long()) return -e_nametoolong;
+  if (path.text()[0] != '/') return -e_noent;
   size_t slash = 0;
   for (size_t i = 0; path.text()[i]; i++)
     if (path.text()[i] == '/') slash = i;

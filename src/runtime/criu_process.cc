@@ -44,7 +44,13 @@ CriuProcess::CriuProcess(const std::vector<sys::Fd>& given) {
   if (pid_ < 0) throw system_error("cannot start criu");
   if (pid_ == 0) become_criu(theirs, given);
   socket_ = std::move(ours);
-  process_ = sys::try_open_process(pid_);
+  try {
+    process_ = sys::hold_child(pid_);
+  } catch (...) {
+    ::kill(pid_, SIGKILL);
+    end();
+    throw;
+  }
 }
 
 CriuProcess::~CriuProcess() {

@@ -38,11 +38,16 @@ std::int32_t plan_new_filesystem(plan::Program& program, std::string type, std::
 
 // The container's own cgroup: without a cgroup namespace, or it would see everybody's; with one of its own
 // that is what a new mount would show, and costs more.
-void plan_own_cgroup(plan::Program& program, const std::string& directory, std::uint64_t attributes,
-                     const std::string& path, std::uint32_t flags) {
+void plan_own_cgroup(plan::Program& program, const oci::RuntimeConfig& config, const std::string& directory,
+                     std::uint64_t attributes, const std::string& path, std::uint32_t flags) {
   const std::int32_t slot = program.new_slot();
   program.add({.kind = Kind::clone_tree, .into = slot, .path = directory});
-  program.add({.kind = Kind::set_attributes, .slot = slot, .a = attributes});
+  // As a new mount would be: nothing that the host mounts there later is seen.
+  if (config.root_propagation & (MS_SLAVE | MS_SHARED))
+    program.add({.kind = Kind::set_propagation, .slot = slot, .a = MS_PRIVATE});
+  // mount_setattr(2): how access times are kept is one value, not bits.
+  const std::uint64_t cleared = attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+  program.add({.kind = Kind::set_attributes, .slot = slot, .a = attributes, .b = cleared});
   program.add({.kind = Kind::attach, .flags = flags | plan::no_symlinks, .slot = slot, .path = path});
 }
 
@@ -64,7 +69,7 @@ void plan_cgroup_mounts(plan::Program& program, const oci::RuntimeConfig& config
   const std::string& top = mount.destination.value;
   if (layout.mode() == cgroup::Mode::v2) {
     if (name_space == CgroupNamespace::none)
-      plan_own_cgroup(program, own(layout.hierarchies[0]), attributes, top, 0);
+      plan_own_cgroup(program, config, own(layout.hierarchies[0]), attributes, top, 0);
     else
       plan_new_filesystem(program, "cgroup2", {}, attributes, top, 0);
     return;
@@ -80,7 +85,7 @@ void plan_cgroup_mounts(plan::Program& program, const oci::RuntimeConfig& config
       plan_new_filesystem(program, hierarchy.unified ? "cgroup2" : "cgroup", options_of(hierarchy),
                           attributes, path, plan::create_directory);
     else
-      plan_own_cgroup(program, own(hierarchy), attributes, path, plan::create_directory);
+      plan_own_cgroup(program, config, own(hierarchy), attributes, path, plan::create_directory);
   }
   if (attributes & MOUNT_ATTR_RDONLY)
     program.add({.kind = Kind::set_attributes, .slot = holder, .a = MOUNT_ATTR_RDONLY});

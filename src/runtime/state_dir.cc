@@ -182,10 +182,9 @@ Status StateDirectory::status(const std::optional<ContainerState>& state) const 
   if (!process || process->start_ticks != state->start_ticks || process->state == 'Z' ||
       process->state == 'X' || state->boot != sys::boot_id())
     return Status::stopped;
-  if (cgroup::may_be_frozen(process->state, state->freezer)) {
-    const auto frozen = sys::try_read_at_once(sys::here, state->freezer);
-    if (frozen && cgroup::says_frozen(*frozen)) return Status::paused;
-  }
+  const auto frozen =
+      state->freezer.empty() ? std::nullopt : sys::try_read_at_once(sys::here, state->freezer);
+  if (frozen && cgroup::says_frozen(*frozen)) return Status::paused;
   // Whoever starts it removes the gate afterwards; if that was killed in between, the process has another
   // name.
   return process->name == "tare-init" && has_gate(directory_) ? Status::created : Status::running;
@@ -195,8 +194,12 @@ StateDirectory::Found StateDirectory::find(const std::optional<ContainerState>& 
   Found found;
   // Before it is looked at: whatever is seen then is of the process that is held.
   if (state) found.process = sys::try_open_process(state->pid);
+  const int error_number = errno;
   found.status = status(state);
-  if (found.status == Status::stopped || found.status == Status::creating) found.process.reset();
+  const bool lives = found.status != Status::stopped && found.status != Status::creating;
+  if (!lives) found.process.reset();
+  if (lives && !found.process && error_number != ESRCH)
+    throw system_error(error_number, format("cannot hold the process of container {}", id_));
   return found;
 }
 

@@ -1,6 +1,8 @@
 #include "sys/user_names.h"
 
 #include <charconv>
+#include <cstdio>
+#include <utility>
 
 #include "base/text.h"
 #include "sys/file.h"
@@ -18,19 +20,30 @@ std::optional<std::uint32_t> to_number(const std::string& text) {
 
 // passwd(5): name:password:id:group:comment:home:shell. `tell` says whether it has seen enough.
 template <typename Tell>
-void read_users(Tell tell) {
-  for (const auto& line : split(try_read_file(here, "/etc/passwd").value_or(std::string()), '\n')) {
+void read_users(const std::string& text, Tell tell) {
+  for (const auto& line : split(text, '\n')) {
     const auto fields = split(line, ':');
     const auto user = fields.size() > 2 ? to_number(fields[2]) : std::nullopt;
     if (user && tell(*user, fields)) return;
   }
 }
 
-}  // namespace
+std::string passwd_file() { return try_read_file(here, "/etc/passwd").value_or(std::string()); }
 
-std::optional<User> find_user(uid_t user) {
+std::string ask_getent(uid_t user) {
+  const std::string command = "getent passwd " + std::to_string(user) + " 2>/dev/null";
+  FILE* pipe = ::popen(command.c_str(), "re");
+  if (!pipe) return {};
+  std::string text;
+  char buffer[1024];
+  while (const std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, size);
+  ::pclose(pipe);
+  return text;
+}
+
+std::optional<User> find_in(const std::string& text, uid_t user) {
   std::optional<User> found;
-  read_users([&](uid_t one, const std::vector<std::string>& fields) {
+  read_users(text, [&](uid_t one, const std::vector<std::string>& fields) {
     if (one != user) return false;
     found = User{.name = fields[0]};
     if (fields.size() > 3) found->group = to_number(fields[3]).value_or(0);
@@ -40,8 +53,17 @@ std::optional<User> find_user(uid_t user) {
   return found;
 }
 
+}  // namespace
+
+std::optional<User> find_user(uid_t user) { return find_in(passwd_file(), user); }
+
+std::optional<User> find_user_anywhere(uid_t user) {
+  auto found = find_user(user);
+  return found ? std::move(found) : find_in(ask_getent(user), user);
+}
+
 UserNames::UserNames() {
-  read_users([&](uid_t one, const std::vector<std::string>& fields) {
+  read_users(passwd_file(), [&](uid_t one, const std::vector<std::string>& fields) {
     names_.emplace(one, fields[0]);
     return false;
   });

@@ -1,5 +1,5 @@
 // The host's users, by /etc/passwd. The C library would ask others, too (nsswitch.conf(5)), by libraries that
-// a statically linked program cannot count on.
+// a statically linked program cannot count on; getent(1) can.
 #pragma once
 
 #include <map>
@@ -16,6 +16,8 @@ struct User {
 };
 /// nullopt: the file does not have one.
 std::optional<User> find_user(uid_t user);
+/// Where the file does not have one, by getent(1).
+std::optional<User> find_user_anywhere(uid_t user);
 
 /// All of them, as they are when this is made.
 class UserNames {

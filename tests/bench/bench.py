@@ -20,6 +20,7 @@ WORK, PROJECT, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 BIN = PROJECT + "/build/release/bin"
 ROOTFS = WORK + "/bundle/rootfs"
 FLOOR = f"{BIN}/floor run {WORK}/run {ROOTFS} /nothing"
+PODMAN = f"podman --root {WORK}/podman --runroot {WORK}/run/podman --cgroup-manager cgroupfs"
 ENGINE = f"{BIN}/tare --root {WORK}/store --run-root {WORK}/run/engine"
 
 
@@ -66,19 +67,26 @@ class Paced:
         table = "".join(f"{measure}\t{name}\t{command}\n" for measure, commands in measures.items() for name, command in commands.items())
         command = [WORK + "/tools/pace", "--gap", str(gap), "--copies", str(copies), str(rounds)]
         said = subprocess.run(command, input=table, stdout=subprocess.PIPE, text=True, check=True).stdout
-        self.times, self.resident = {}, {}
+        self.times, self.resident, self.failed = {}, {}, set()
         for line in said.splitlines():
             measure, name, resident, failures, times = line.split("\t")
             self.times.setdefault(measure, {})[name] = [float(one) for one in times.split()]
             self.resident[measure, name] = int(resident)
             if int(failures):
+                self.failed.add(name)
                 print(f"({measure}, {name}: {failures} failed: worth nothing)\n")
 
     def median(self, measure, name):
+        self.must_be_good(name)
         return statistics.median(self.times[measure][name])
+
+    def must_be_good(self, *names):
+        if self.failed.intersection(names):
+            raise SystemExit("bench: what fails cannot be measured")
 
     def ratio(self, measure, name, than):
         """The median of those within a round."""
+        self.must_be_good(name, than)
         pairs = zip(self.times[measure][name], self.times[measure][than])
         return statistics.median(one / other for one, other in pairs)
 
@@ -149,6 +157,11 @@ class Bench:
             with contextlib.suppress(subprocess.CalledProcessError):
                 for one in output(command + " list -q").split():
                     quiet(f"{command} delete -f {one}")
+        with contextlib.suppress(subprocess.CalledProcessError):
+            for one in output(ENGINE + " ps -aq --no-trunc").split():
+                quiet(f"{ENGINE} rm -f {one}")
+        if shutil.which("podman"):
+            quiet(PODMAN + " rm -f -a -t 0")
 
     def runs(self):
         commands = {"floor": FLOOR, **self.each(f"run -b {self.ends} ID")}
@@ -270,7 +283,7 @@ class Bench:
         execs = {}
         quiet(f"{ENGINE} run -d --name box --network none {ROOTFS} /nothing stay")
         execs["tare"] = f"{ENGINE} exec box /nothing"
-        podman = shutil.which("podman") and f"podman --root {WORK}/podman --runroot {WORK}/run/podman --cgroup-manager cgroupfs"
+        podman = shutil.which("podman") and PODMAN
         if podman:
             run["podman"] = f"{podman} run --rm --network none --rootfs {ROOTFS} /nothing"
             quiet(f"{podman} run -d --name box --network none --rootfs {ROOTFS} /nothing stay")
@@ -314,6 +327,7 @@ class Bench:
         with open(PROJECT + "/tests/bench/budgets.json", encoding="utf-8") as file:
             budgets = json.load(file)
         print("| budget | measured | at most | aim | |\n|---|---|---|---|---|")
+        within = True
         for budget in budgets:
             than = budget.get("than")
             value = self.values.get((budget["measure"], than))
@@ -322,8 +336,10 @@ class Bench:
             if value is None:
                 print(f"| {words} | not measured here | {limits[0]} | {limits[1]} | |")
                 continue
+            within = within and value <= budget.get("at_most", value)
             mark = "✗" if value > budget.get("at_most", value) else "✓✓" if value <= budget.get("aim", -1) else "✓"
             print(f"| {words} | {value:.3g} | {limits[0]} | {limits[1]} | {mark} |")
+        return within
 
 
 def main():
@@ -338,8 +354,8 @@ def main():
             part()
     finally:
         bench.clean_up()
-    bench.verdict()
+    return 0 if bench.verdict() else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

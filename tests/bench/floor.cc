@@ -77,7 +77,9 @@ std::vector<Hierarchy> find_hierarchies() {
   std::vector<Hierarchy> found;
   for (const Line& line : read_lines("self")) {
     const std::string name = line.name.empty() ? "unified" : line.name;
-    found.push_back({"/sys/fs/cgroup/" + name, name, line.name.empty()});
+    const std::string mount = "/sys/fs/cgroup/" + name;
+    if (::access(mount.c_str(), F_OK) == 0 || found.empty())
+      found.push_back({mount, name, line.name.empty()});
   }
   if (found.size() == 1) found[0].mount = "/sys/fs/cgroup";
   return found;
