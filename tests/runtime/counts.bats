@@ -81,6 +81,7 @@ at_most() {
 		shift
 		counted "$@" run --bundle "$BUNDLE" "$ID"
 		calls | grep -q '^execve .*"true"' # the container's program was executed
+		# shellcheck disable=SC2034 # it is the caller's
 		into=([calls]=$(count '.*') [programs]=$(count 'execve|execveat') [processes]=$(count 'clone|clone3|fork|vfork')
 			[written]=$(written))
 	}
