@@ -275,7 +275,8 @@ int exec(char** words) {
   }
   must(::setns(process, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET),
        "namespaces");
-  const tare::sys::Child child = tare::sys::clone_child(0, tare::sys::Fd(unified), join, words + 1);
+  const tare::sys::Child child =
+      tare::sys::clone_child(0, tare::sys::Fd(unified), join, static_cast<void*>(words + 1));
   const int status = tare::sys::reap(child.pid);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

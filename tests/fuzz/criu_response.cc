@@ -1,6 +1,9 @@
 // Whatever criu answers: a response, or an Error that says what is wrong with it. A message that can be read
 // is the same when it is written anew.
 #include <cstdlib>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "runtime/criu_messages.h"
