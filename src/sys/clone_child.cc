@@ -2,6 +2,9 @@
 #include <linux/sched.h>
 #include <memory>
 #include <signal.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +21,13 @@ namespace {
 constexpr std::size_t stack_size = 64 << 10;
 
 struct Unmap {
-  void operator()(void* stack) const noexcept { ::munmap(stack, stack_size); }
+  void operator()(void* stack) const noexcept {
+#if defined(__SANITIZE_ADDRESS__)
+    // The sanitizer's marks around the child's frames would stay, and be whosever these addresses are next.
+    __asan_unpoison_memory_region(stack, stack_size);
+#endif
+    ::munmap(stack, stack_size);
+  }
 };
 
 // The child returns from the system call on another stack, so nothing of the C++ frame it was made in may be
