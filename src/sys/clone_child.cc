@@ -109,7 +109,7 @@ long clone_the_older_way(const clone_args& args, Fd into_cgroup, ChildMain child
       SYS_clone, static_cast<long>(flags | args.exit_signal), static_cast<long>(args.stack + args.stack_size),
       static_cast<long>(args.pidfd), moves ? move_and_enter : child_main, moves ? &move : argument);
   if (pid < 0 || move.error_number == 0) return pid;
-  ::close(*reinterpret_cast<int*>(args.pidfd));
+  ::close(*reinterpret_cast<int*>(args.pidfd));  // NOLINT(performance-no-int-to-ptr): the kernel wants it so
   reap(static_cast<pid_t>(pid));
   return -move.error_number;
 }
