@@ -223,12 +223,11 @@ class Bench:
                   max(self.values["resident at most in create and run, KiB", None], paced.resident["create", "tare-runtime"]))
 
     def exec(self):
-        box = {name: f"{command} run -d -b {self.stays} box" for name, command in self.runtimes.items()}
-        for command in box.values():
-            quiet(command)
-        pid = json.loads(output(self.tare + " state box"))["pid"]
-        paced = Paced({"exec": {"floor": f"{BIN}/floor exec {pid} /nothing",
-                                **{name: f"{command} exec box /nothing" for name, command in self.runtimes.items()}}})
+        for command in self.each(f"run -d -b {self.stays} ID").values():
+            quiet(command.replace("{}", "box"))
+        pid = json.loads(output(self.tare + " state tare-runtime-box"))["pid"]
+        commands = {name: command.replace("{}", "box") for name, command in self.each("exec ID /nothing").items()}
+        paced = Paced({"exec": {"floor": f"{BIN}/floor exec {pid} /nothing", **commands}})
         paced.table("a program in a container that runs")
         self.note_ratios(paced, "exec", "floor", NEWEST)
         self.clean_up()
@@ -238,13 +237,13 @@ class Bench:
         none = Paced({"run": run})
         for count in (100, 1000):
             others = self.runtimes if count == 100 else {"tare-runtime": self.tare}
-            for command in others.values():
+            for name, command in others.items():
                 for i in range(count):
-                    quiet(f"{command} create -b {self.stays} many-{i}")
+                    quiet(f"{command} create -b {self.stays} {name.replace(' ', '-')}-many-{i}")
             paced = Paced({f"list of {count}": {name: command + " list" for name, command in others.items()}}, rounds=max(5, ROUNDS // 2))
             paced.table("containers that were created")
             self.note(f"list of {count}, ms", paced.median(f"list of {count}", "tare-runtime"))
-        pid = json.loads(output(self.tare + " state many-50"))["pid"]
+        pid = json.loads(output(self.tare + " state tare-runtime-many-50"))["pid"]
         self.note("of an init that waits, PSS, KiB", rollup(pid, "Pss"))
         some = Paced({"run": run})
         self.note("growth of run, 0 to 1000 containers",
@@ -285,8 +284,10 @@ class Bench:
         execs["tare"] = f"{ENGINE} exec box /nothing"
         podman = shutil.which("podman") and PODMAN
         if podman:
-            run["podman"] = f"{podman} run --rm --network none --rootfs {ROOTFS} /nothing"
-            quiet(f"{podman} run -d --name box --network none --rootfs {ROOTFS} /nothing stay")
+            # Its own default is more than a root without CAP_SYS_RESOURCE may give.
+            limits = "--ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
+            run["podman"] = f"{podman} run --rm {limits} --network none --rootfs {ROOTFS} /nothing"
+            quiet(f"{podman} run -d --name box {limits} --network none --rootfs {ROOTFS} /nothing stay")
             execs["podman"] = f"{podman} exec box /nothing"
         else:
             print("(there is no podman here)\n")
