@@ -97,7 +97,7 @@ inline constexpr int keyctl_join_session_keyring = 1;
 // terminals, network
 inline constexpr unsigned long tiocsptlck = 0x40045431, tiocgptpeer = 0x5441, tiocswinsz = 0x5414,
                                tiocsctty = 0x540e, tiocspgrp = 0x5410;
-inline constexpr unsigned long siocgifflags = 0x8913, siocsifflags = 0x8914;
+inline constexpr unsigned long siocsifflags = 0x8914;
 inline constexpr int af_inet = 2, sock_dgram_cloexec = 2 | 02000000, iff_up = 1;
 inline constexpr int sol_socket = 1, scm_rights = 1;
 

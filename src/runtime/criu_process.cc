@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -77,26 +76,11 @@ bool CriuProcess::wait_for_message() const {
 std::optional<CriuProcess::Message> CriuProcess::receive() const {
   if (!wait_for_message()) return std::nullopt;
   Message message{.text = std::string(largest_message, '\0'), .file = {}};
-  iovec part{message.text.data(), message.text.size()};
-  // Room for one descriptor and not for two: the kernel closes what does not fit (unix(7)).
-  alignas(cmsghdr) char control[CMSG_LEN(sizeof(int))];
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t size;
-  do size = ::recvmsg(socket_.number(), &header, MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
-  if (size < 0 && errno != ECONNRESET) throw system_error("cannot read from criu");
-  if (size <= 0) return std::nullopt;
-  if (const cmsghdr* c = CMSG_FIRSTHDR(&header); c && c->cmsg_type == SCM_RIGHTS) {
-    int fd;
-    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    message.file = sys::UniqueFd(fd);
-  }
-  if (header.msg_flags & MSG_TRUNC) throw Error(ErrorKind::invalid, "criu's answer is too long");
-  message.text.resize(static_cast<std::size_t>(size));
+  auto received = sys::receive_with_descriptor(socket_, message.text.data(), message.text.size(), "criu");
+  if (received.size == 0) return std::nullopt;
+  if (received.is_cut_off) throw Error(ErrorKind::invalid, "criu's answer is too long");
+  message.text.resize(received.size);
+  message.file = std::move(received.descriptor);
   return message;
 }
 

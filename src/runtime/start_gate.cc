@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <fcntl.h>
 #include <optional>
 #include <sys/socket.h>
@@ -45,25 +44,10 @@ const Entry& entry_of(const plan::Program& program, Kind kind) {
 
 // One message and the descriptor that it carries, if it does. False at the end of the conversation.
 bool receive(sys::Fd socket, Message& message, sys::UniqueFd& descriptor) {
-  iovec part{&message, sizeof message};
-  // Room for one descriptor and not for two: the kernel closes what does not fit (unix(7)).
-  alignas(cmsghdr) char control[CMSG_LEN(sizeof(int))];
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t n;
-  do n = ::recvmsg(socket.number(), &header, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
-  if (n < 0 && errno != ECONNRESET) throw system_error("cannot read from the container's first process");
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); n >= 0 && c; c = CMSG_NXTHDR(&header, c))
-    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-      descriptor = sys::UniqueFd(fd);
-    }
-  return n == sizeof message;
+  auto received =
+      sys::receive_with_descriptor(socket, &message, sizeof message, "the container's first process");
+  if (received.descriptor) descriptor = std::move(received.descriptor);
+  return received.size == sizeof message;
 }
 
 // What init says of itself is not trusted: every number may be any.

@@ -94,6 +94,19 @@ Running running_from(const json::value& value) {
           .is_paused = json::flag_field(object, "paused")};
 }
 
+// `path` is relative to the directory; `shown` is for people.
+std::optional<Record> read_record_at(sys::Fd directory, const std::string& path, const std::string& shown,
+                                     const ContainerId& id) {
+  const auto text = sys::try_read_at_once(directory, path);
+  if (!text && errno == ENOENT) return std::nullopt;
+  if (!text) throw system_error(format("cannot read {}", shown));
+  Step step("read", shown);
+  const json::value value = json::parse(*text);
+  Record record = record_from(json::as_object(value));
+  if (record.id != id) throw Error(ErrorKind::invalid, format("it is the record of {}", record.id.value));
+  return record;
+}
+
 }  // namespace
 
 void write_record(const Place& place, const Record& record) {
@@ -108,19 +121,12 @@ Records::Records(const Place& place)
 
 std::optional<Record> Records::read(const ContainerId& id) const {
   if (!directory_) return std::nullopt;
-  const auto text = sys::try_read_at_once(directory_, id.value + record_name);
-  if (!text && errno == ENOENT) return std::nullopt;
-  const std::string path = (path_ / id.value).value + record_name;
-  if (!text) throw system_error(format("cannot read {}", path));
-  Step step("read", path);
-  const json::value value = json::parse(*text);
-  Record record = record_from(json::as_object(value));
-  if (record.id != id) throw Error(ErrorKind::invalid, format("it is the record of {}", record.id.value));
-  return record;
+  return read_record_at(directory_, id.value + record_name, (path_ / id.value).value + record_name, id);
 }
 
 std::optional<Record> read_record(const Place& place, const ContainerId& id) {
-  return Records(place).read(id);
+  const std::string path = record_path(place, id);
+  return read_record_at(sys::here, path, path, id);
 }
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {

@@ -1,11 +1,13 @@
 #include "sys/socket.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "sys/file.h"
 
 namespace tare::sys {
@@ -55,6 +57,30 @@ UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept {
 
 UniqueFd try_accept(Fd listener) noexcept {
   return UniqueFd(::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+Received receive_with_descriptor(Fd socket, void* buffer, std::size_t size, std::string_view from) {
+  iovec part{buffer, size};
+  // Room for one descriptor and not for two: the kernel closes what does not fit (unix(7)).
+  alignas(cmsghdr) char control[CMSG_LEN(sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t n;
+  do n = ::recvmsg(socket.number(), &header, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && errno != ECONNRESET) throw system_error(format("cannot read from {}", from));
+  if (n <= 0) return {};
+  Received received{.size = static_cast<std::size_t>(n), .is_cut_off = (header.msg_flags & MSG_TRUNC) != 0};
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c))
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
+      received.descriptor = UniqueFd(fd);
+    }
+  return received;
 }
 
 bool try_send_descriptor(Fd socket, std::string_view text, Fd descriptor) noexcept {

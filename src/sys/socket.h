@@ -22,6 +22,14 @@ UniqueFd listen_at(Fd directory, const std::string& name);
 UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept;
 /// Invalid when nobody waits to be accepted.
 UniqueFd try_accept(Fd listener) noexcept;
+struct Received {
+  std::size_t size = 0;  ///< 0: the end of the conversation
+  bool is_cut_off = false;
+  UniqueFd descriptor = {};
+};
+/// One message, and the descriptor that it carries, if it does. Throws what the kernel says, `from` naming
+/// who is at the other end; but for one who is gone.
+Received receive_with_descriptor(Fd socket, void* buffer, std::size_t size, std::string_view from);
 /// One message with a descriptor in it (unix(7), SCM_RIGHTS). False, with errno, when it could not be sent.
 bool try_send_descriptor(Fd socket, std::string_view text, Fd descriptor) noexcept;
 

@@ -386,7 +386,7 @@ def control_device(trace, process, args, result):
     return {"TIOCSPTLCK": lambda: None, "TIOCGPTPEER": lambda: ["the monitor opens it, too" if process.role == "monitor" else "open a new terminal"],
             "TIOCSWINSZ": lambda: resize_terminal(trace, size[1], size[2]),
             "TIOCSCTTY": lambda: ["the terminal controls"], "TIOCSPGRP": lambda: ["foreground"],
-            "SIOCGIFFLAGS": lambda: None, "TIOCGWINSZ": lambda: None, "TCGETS": lambda: None,
+            "TIOCGWINSZ": lambda: None, "TCGETS": lambda: None,
             "SIOCSIFFLAGS": lambda: ["lo up"] if "IFF_UP" in args[2] and '"lo"' in args[2] else [words("ioctl", *args)],
             "BTRFS_IOC_CLONE or FICLONE": lambda: None}.get(args[1], lambda: [words("ioctl", *args[1:])])()
 
