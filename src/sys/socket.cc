@@ -56,7 +56,10 @@ UniqueFd try_connect_at(Fd directory, const std::string& name) noexcept {
 }
 
 UniqueFd try_accept(Fd listener) noexcept {
-  return UniqueFd(::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC));
+  int fd;
+  do fd = ::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  return UniqueFd(fd);
 }
 
 Received receive_with_descriptor(Fd socket, void* buffer, std::size_t size, std::string_view from) {
@@ -72,7 +75,8 @@ Received receive_with_descriptor(Fd socket, void* buffer, std::size_t size, std:
   do n = ::recvmsg(socket.number(), &header, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0 && errno != ECONNRESET) throw system_error(format("cannot read from {}", from));
-  if (n <= 0) return {};
+  if (n < 0) return {};
+  // An empty message may carry a descriptor, too.
   Received received{.size = static_cast<std::size_t>(n), .is_cut_off = (header.msg_flags & MSG_TRUNC) != 0};
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c))
     if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {

@@ -194,9 +194,13 @@ weight() { if [[ $(cgroup_mode) == v2 ]]; then echo "$2"; else echo "$1"; fi; }
 @test "stats counts what goes over the container's own network, and to disks" {
 	start_container sender "$ROOTFS" sh -c "$stay"
 	nsenter -t "$container_pid" -n python3 -c '
-import socket, subprocess
+import socket, subprocess, time
 for command in "link add v0 type veth peer name v1", "link set v0 up", "link set v1 up":
     subprocess.run(["ip"] + command.split(), check=True)
+# Until the kernel has noticed that there is a carrier, it throws away what is sent, and says nothing.
+for link in "v0", "v1":
+    while b"state UP" not in subprocess.check_output(["ip", "link", "show", link]):
+        time.sleep(0.01)
 packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 packets.bind(("v0", 0))
 for i in range(200):
