@@ -44,20 +44,27 @@ const value& field(const object& object, std::string_view name) {
 
 }  // namespace
 
+boost::json::parse_options options() {
+  boost::json::parse_options options;
+  options.allow_invalid_utf8 = true;  // records keep names and arguments byte for byte
+  return options;
+}
+
+void check_read(std::string_view text, std::size_t read, const boost::json::error_code& code) {
+  const bool has_more = text.find_first_not_of(" \t\r\n", read) != std::string_view::npos;
+  const auto wrong = !code && has_more ? boost::json::make_error_code(boost::json::error::extra_data) : code;
+  if (wrong) throw Error(ErrorKind::invalid, format("not JSON near byte {}: {}", read, wrong.message()));
+}
+
 value parse(std::string_view text) {
   boost::json::error_code code;
-  // Records keep names and arguments byte for byte, and these need not be UTF-8.
-  boost::json::parse_options options;
-  options.allow_invalid_utf8 = true;
   // Its scratch space first: a record needs no other.
   unsigned char scratch[4096];
-  boost::json::stream_parser parser({}, options, scratch);
+  boost::json::stream_parser parser({}, options(), scratch);
   parser.reset(boost::json::make_shared_resource<boost::json::monotonic_resource>(text.size() * 4 + 512));
   const std::size_t read = parser.write_some(text.data(), text.size(), code);
   if (!code) parser.finish(code);
-  if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
-    code = boost::json::error::extra_data;
-  if (code) throw Error(ErrorKind::invalid, format("not JSON near byte {}: {}", read, code.message()));
+  check_read(text, read, code);
   return parser.release();
 }
 

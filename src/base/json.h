@@ -15,6 +15,9 @@ using boost::json::value;
 
 /// Throws Error{invalid} saying where the text stops being JSON. Strings may hold any bytes.
 value parse(std::string_view text);
+/// Of every parser here: what it takes, and what is said of a text of which it has read so many bytes.
+boost::json::parse_options options();
+void check_read(std::string_view text, std::size_t read, const boost::json::error_code& code);
 /// Strings keep their bytes, so that parse() gives them back.
 std::string compact(const value& value);
 /// For other programs: two spaces a level, as inspect prints it; UTF-8 whatever is in it; ends with a

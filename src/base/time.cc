@@ -1,5 +1,7 @@
 #include "base/time.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/format.h"
 
@@ -8,53 +10,47 @@ namespace {
 
 constexpr std::int64_t seconds_per_day = 86'400;
 
-/// Takes the text apart from the front; after the first thing that does not fit, nothing fits.
-class Reader {
- public:
-  explicit Reader(std::string_view text) : rest_(text) {}
+// RFC 3339's shape, where 0 stands for any digit and T for what may stand between a date and a time.
+constexpr std::string_view moment_shape = "0000-00-00T00:00:00", offset_shape = "00:00";
 
-  bool fits() const { return fits_; }
-  bool at_end() const { return rest_.empty(); }
-  bool next_is(std::string_view any_of) const {
-    return fits_ && !rest_.empty() && any_of.contains(rest_.front());
+bool has_shape(std::string_view text, std::string_view shape) {
+  if (text.size() < shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); i++) {
+    const char c = text[i];
+    const bool fits = shape[i] == '0'   ? c >= '0' && c <= '9'
+                      : shape[i] == 'T' ? c == 'T' || c == 't' || c == ' '
+                                        : c == shape[i];
+    if (!fits) return false;
   }
-  char take(std::string_view any_of) {
-    if (!next_is(any_of)) {
-      fits_ = false;
-      return '\0';
-    }
-    const char c = rest_.front();
-    rest_.remove_prefix(1);
-    return c;
-  }
-  bool next_is_digit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
-  char take_digit() {
-    if (!next_is_digit()) {
-      fits_ = false;
-      return '0';
-    }
-    const char c = rest_.front();
-    rest_.remove_prefix(1);
-    return c;
-  }
-  int take_number(int digits, int minimum, int maximum) {
-    int number = 0;
-    for (; digits > 0 && fits_; --digits) number = number * 10 + (take_digit() - '0');
-    if (number < minimum || number > maximum) fits_ = false;
-    return number;
-  }
-  std::int32_t take_decimals() {
-    if (!next_is_digit()) fits_ = false;
-    std::int32_t nanoseconds = 0;
-    for (int weight = 100'000'000; next_is_digit(); weight /= 10)
-      nanoseconds += (take_digit() - '0') * weight;
-    return nanoseconds;
-  }
+  return true;
+}
 
- private:
-  std::string_view rest_;
-  bool fits_ = true;
-};
+int number(std::string_view text, std::size_t at, std::size_t digits) {
+  int value = 0;
+  for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+  return value;
+}
+
+// Of what follows a point; what is less than a nanosecond is dropped.
+std::int32_t nanoseconds_of(std::string_view digits) {
+  std::int32_t value = 0, weight = 100'000'000;
+  for (const char c : digits) {
+    value += (c - '0') * weight;
+    weight /= 10;
+  }
+  return value;
+}
+
+// East of Greenwich; nullopt: this is no zone.
+std::optional<int> offset_of(std::string_view zone) {
+  if (zone == "Z" || zone == "z") return 0;
+  if (zone.empty() || (zone[0] != '+' && zone[0] != '-')) return std::nullopt;
+  const std::string_view offset = zone.substr(1);
+  if (offset.size() != offset_shape.size() || !has_shape(offset, offset_shape)) return std::nullopt;
+  const int hours = number(offset, 0, 2), minutes = number(offset, 3, 2);
+  if (hours > 23 || minutes > 59) return std::nullopt;
+  return (hours * 60 + minutes) * (zone[0] == '-' ? -60 : 60);
+}
 
 }  // namespace
 
@@ -80,36 +76,24 @@ std::string format_time(Time time) {
 }
 
 std::optional<Time> try_parse_time(std::string_view text) {
-  Reader reader(text);
-  const int year = reader.take_number(4, 0, 9999);
-  reader.take("-");
-  const int month = reader.take_number(2, 1, 12);
-  reader.take("-");
-  const int day = reader.take_number(2, 1, 31);
-  reader.take("Tt ");
-  const int hour = reader.take_number(2, 0, 23);
-  reader.take(":");
-  const int minute = reader.take_number(2, 0, 59);
-  reader.take(":");
-  const int second = reader.take_number(2, 0, 59);
+  if (!has_shape(text, moment_shape)) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(number(text, 0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(text, 5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(text, 8, 2)))};
+  const int hour = number(text, 11, 2), minute = number(text, 14, 2), second = number(text, 17, 2);
+  std::string_view zone = text.substr(moment_shape.size());
   Time time;
-  if (reader.next_is(".")) {
-    reader.take(".");
-    time.nanoseconds = reader.take_decimals();
+  if (zone.starts_with('.')) {
+    const std::string_view decimals =
+        zone.substr(1, std::min(zone.find_first_not_of("0123456789", 1), zone.size()) - 1);
+    if (decimals.empty()) return std::nullopt;
+    time.nanoseconds = nanoseconds_of(decimals);
+    zone.remove_prefix(1 + decimals.size());
   }
-  const char zone = reader.take("Zz+-");
-  int offset = 0;
-  if (zone == '+' || zone == '-') {
-    const int hours = reader.take_number(2, 0, 23);
-    reader.take(":");
-    offset = (hours * 60 + reader.take_number(2, 0, 59)) * (zone == '-' ? -60 : 60);
-  }
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!reader.fits() || !reader.at_end() || !date.ok()) return std::nullopt;
+  const auto offset = offset_of(zone);
+  if (!offset || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  time.seconds = days * seconds_per_day + hour * 3600 + minute * 60 + second - offset;
+  time.seconds = days * seconds_per_day + hour * 3600 + minute * 60 + second - *offset;
   return time;
 }
 

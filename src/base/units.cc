@@ -85,7 +85,9 @@ Bytes read_size(std::string_view text, int base) {
   return static_cast<Bytes>(size);
 }
 
-std::string counted(std::int64_t count, std::string_view unit) { return format("{} {}", count, unit); }
+std::string counted(std::int64_t count, std::string_view unit) {
+  return std::to_string(count).append(" ").append(unit);
+}
 
 struct TimeUnit {
   std::string_view name;

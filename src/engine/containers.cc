@@ -108,8 +108,9 @@ Settled settle_unless_in_use(const state::Place& place, const ContainerId& id) {
 // nullopt: it is gone. One that has ended and had no lock before its record was read costs no more than that
 // reading: there may be thousands.
 std::optional<Container> look_at_whole(const state::Place& place, const state::Records& records,
-                                       const ContainerId& id, bool had_lock) {
-  auto record = records.read(id);
+                                       const ContainerId& id, bool had_lock,
+                                       std::optional<state::Record> record) {
+  if (!record) record = records.read(id);
   bool is_in_use = false;
   if (!record || had_lock || (!record->exit && state::has_lock(place, id))) {
     Settled settled = settle_unless_in_use(place, id);
@@ -138,11 +139,13 @@ Container damaged(const state::Place& place, const ContainerId& id, std::string 
   return container;
 }
 
-// nullopt: it is gone. Never throws for what is wrong with this one.
+// nullopt: it is gone. Never throws for what is wrong with this one. `had_lock` is of before `record` was
+// read, if it was.
 std::optional<Container> look_at(const state::Place& place, const state::Records& records,
-                                 const ContainerId& id, bool had_lock) {
+                                 const ContainerId& id, bool had_lock,
+                                 std::optional<state::Record> record = std::nullopt) {
   try {
-    return look_at_whole(place, records, id, had_lock);
+    return look_at_whole(place, records, id, had_lock, std::move(record));
   } catch (const std::exception& error) {
     const bool readable = try_read_record(place, id).has_value();
     return damaged(place, id, (readable ? "" : "its record cannot be read: ") + std::string(error.what()));
@@ -249,7 +252,7 @@ std::string status_words(const Container& container, Time now) {
     case Status::exited: break;
   }
   const std::string ago = human_ago(seconds_between(record.exit->finished, now));
-  return format("Exited ({}) {}{}", record.exit->code, ago, cause_words(*record.exit));
+  return "Exited (" + std::to_string(record.exit->code) + ") " + ago + cause_words(*record.exit);
 }
 
 bool settle(const state::Place& place, const ContainerId& id) {
@@ -272,8 +275,11 @@ Listing list_containers(const state::Place& place) {
   monitor::remove_left_cgroups(cgroup::read_layout());
   const state::Records records(place);
   const auto locked = state::list_locked(place);
-  for (const auto& id : state::list(place, locked))
-    if (auto container = look_at(place, records, id, std::ranges::binary_search(locked, id)))
+  const auto ids = state::list(place, locked);
+  auto read = records.read_ahead(ids);
+  for (std::size_t i = 0; i < ids.size(); i++)
+    if (auto container =
+            look_at(place, records, ids[i], std::ranges::binary_search(locked, ids[i]), std::move(read[i])))
       listing.containers.push_back(std::move(*container));
   listing.containers.sort(
       [](const Container& a, const Container& b) { return a.record.created > b.record.created; });

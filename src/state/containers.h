@@ -126,9 +126,11 @@ class Records {
   explicit Records(const Place& place);
   /// As read_record().
   std::optional<Record> read(const ContainerId& id) const;
+  /// Each as read() has it, by two threads where there are many; nullopt as well where that throws.
+  std::vector<std::optional<Record>> read_ahead(const std::vector<ContainerId>& ids) const;
 
  private:
-  HostPath path_;
+  const Place& place_;
   sys::UniqueFd directory_;  ///< invalid while there is none
 };
 

@@ -1,10 +1,13 @@
 // What is written down of containers: read and written as JSON.
 #include <cerrno>
 #include <fcntl.h>
+#include <system_error>
+#include <thread>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/json.h"
+#include "base/json_leaves.h"
 #include "base/units.h"
 #include "state/containers.h"
 #include "state/paths.h"
@@ -30,24 +33,6 @@ json::value to_json(const Exit& exit) {
   return object;
 }
 
-std::optional<Bytes> bytes_field(const json::object& object, const char* name) {
-  return object.contains(name) ? std::optional<Bytes>(json::integer_field(object, name)) : std::nullopt;
-}
-
-Exit exit_from(const json::object& object) {
-  Exit exit{.code = static_cast<int>(json::integer_field(object, "code")),
-            .signal = static_cast<int>(json::integer_field(object, "signal")),
-            .out_of_memory = std::nullopt,
-            .memory_peak = bytes_field(object, "memory_peak"),
-            .error = json::text_field(object, "error"),
-            .finished = parse_time(json::text_field(object, "finished"))};
-  if (object.contains("out_of_memory")) {
-    const json::object& memory = json::object_field(object, "out_of_memory");
-    exit.out_of_memory = OutOfMemory{json::text_field(memory, "cgroup"), bytes_field(memory, "limit")};
-  }
-  return exit;
-}
-
 json::value to_json(const Record& record) {
   json::object object{{"version", layout_version},
                       {"id", record.id.value},
@@ -62,47 +47,68 @@ json::value to_json(const Record& record) {
   return object;
 }
 
-void check_version(const json::object& object) {
-  if (const auto version = json::integer_field(object, "version"); version != layout_version)
+void check_version(const json::Leaf& leaf) {
+  if (const auto version = leaf.integer(); version != layout_version)
     throw Error(ErrorKind::invalid,
                 format("its version is {}, and this program knows {}", version, layout_version));
 }
 
-Record record_from(const json::object& object) {
-  check_version(object);
-  Record record;
-  record.id = ContainerId(json::text_field(object, "id"));
-  record.name = json::text_field(object, "name");
-  record.image = json::text_field(object, "image");
-  record.command = json::texts_field(object, "command");
-  record.created = parse_time(json::text_field(object, "created"));
-  record.remove_on_exit = json::flag_field(object, "remove_on_exit");
-  record.cgroup = json::text_field(object, "cgroup");
-  if (object.contains("started")) record.started = parse_time(json::text_field(object, "started"));
-  if (object.contains("exit")) record.exit = exit_from(json::object_field(object, "exit"));
-  return record;
+// The optional parts of a record, made when the first of their fields is met.
+Exit& exit_of(Record& record) { return record.exit ? *record.exit : record.exit.emplace(); }
+OutOfMemory& out_of_memory_of(Record& record) {
+  auto& part = exit_of(record).out_of_memory;
+  return part ? *part : part.emplace();
 }
 
-Running running_from(const json::value& value) {
-  const json::object& object = json::as_object(value);
-  check_version(object);
-  if (json::text_field(object, "boot") != sys::boot_id())
-    throw Error(ErrorKind::invalid, "it is of another boot");
-  return {.pid = static_cast<pid_t>(json::integer_field(object, "pid")),
-          .start_ticks = static_cast<std::uint64_t>(json::integer_field(object, "start_ticks")),
-          .monitor = static_cast<pid_t>(json::integer_field(object, "monitor")),
-          .is_paused = json::flag_field(object, "paused")};
-}
+using json::Leaf;
+constexpr json::LeafField<Record> record_fields[] = {
+    {"version", [](Record&, const Leaf& leaf) { check_version(leaf); }},
+    {"id", [](Record& record, const Leaf& leaf) { record.id = ContainerId(std::string(leaf.text())); }},
+    {"name", [](Record& record, const Leaf& leaf) { record.name = leaf.text(); }},
+    {"image", [](Record& record, const Leaf& leaf) { record.image = leaf.text(); }},
+    {"command", [](Record& record, const Leaf& leaf) { leaf.add_to(record.command); }},
+    {"created", [](Record& record, const Leaf& leaf) { record.created = parse_time(leaf.text()); }},
+    {"remove_on_exit", [](Record& record, const Leaf& leaf) { record.remove_on_exit = leaf.flag(); }},
+    {"cgroup", [](Record& record, const Leaf& leaf) { record.cgroup = leaf.text(); }},
+    {"started", [](Record& record, const Leaf& leaf) { record.started = parse_time(leaf.text()); }, true},
+    {"exit.code",
+     [](Record& record, const Leaf& leaf) { exit_of(record).code = static_cast<int>(leaf.integer()); }},
+    {"exit.signal",
+     [](Record& record, const Leaf& leaf) { exit_of(record).signal = static_cast<int>(leaf.integer()); }},
+    {"exit.error", [](Record& record, const Leaf& leaf) { exit_of(record).error = leaf.text(); }},
+    {"exit.finished",
+     [](Record& record, const Leaf& leaf) { exit_of(record).finished = parse_time(leaf.text()); }},
+    {"exit.memory_peak",
+     [](Record& record, const Leaf& leaf) { exit_of(record).memory_peak = leaf.integer(); }, true},
+    {"exit.out_of_memory.cgroup",
+     [](Record& record, const Leaf& leaf) { out_of_memory_of(record).cgroup = leaf.text(); }},
+    {"exit.out_of_memory.limit",
+     [](Record& record, const Leaf& leaf) { out_of_memory_of(record).limit = leaf.integer(); }, true},
+};
 
-// `path` is relative to the directory; `shown` is for people.
-std::optional<Record> read_record_at(sys::Fd directory, const std::string& path, const std::string& shown,
-                                     const ContainerId& id) {
+constexpr json::LeafField<Running> running_fields[] = {
+    {"version", [](Running&, const Leaf& leaf) { check_version(leaf); }},
+    {"boot",
+     [](Running&, const Leaf& leaf) {
+       if (leaf.text() != sys::boot_id()) throw Error(ErrorKind::invalid, "it is of another boot");
+     }},
+    {"pid", [](Running& running, const Leaf& leaf) { running.pid = static_cast<pid_t>(leaf.integer()); }},
+    {"start_ticks",
+     [](Running& running, const Leaf& leaf) {
+       running.start_ticks = static_cast<std::uint64_t>(leaf.integer());
+     }},
+    {"monitor",
+     [](Running& running, const Leaf& leaf) { running.monitor = static_cast<pid_t>(leaf.integer()); }},
+    {"paused", [](Running& running, const Leaf& leaf) { running.is_paused = leaf.flag(); }},
+};
+
+// `path` is relative to the directory.
+std::optional<Record> read_record_at(sys::Fd directory, const std::string& path, const ContainerId& id) {
   const auto text = sys::try_read_at_once(directory, path);
   if (!text && errno == ENOENT) return std::nullopt;
-  if (!text) throw system_error(format("cannot read {}", shown));
-  Step step("read", shown);
-  const json::value value = json::parse(*text);
-  Record record = record_from(json::as_object(value));
+  if (!text) throw system_error(format("cannot read {}", path));
+  Step step("read", path);
+  Record record = json::from_leaves(*text, record_fields);
   if (record.id != id) throw Error(ErrorKind::invalid, format("it is the record of {}", record.id.value));
   return record;
 }
@@ -114,19 +120,44 @@ void write_record(const Place& place, const Record& record) {
 }
 
 Records::Records(const Place& place)
-    : path_(place.root / containers),
-      directory_(sys::try_open_at(sys::here, path_.value, O_PATH | O_DIRECTORY)) {
-  if (!directory_ && errno != ENOENT) throw system_error(format("cannot open {}", path_.value));
+    : place_(place),
+      directory_(sys::try_open_at(sys::here, (place.root / containers).value, O_PATH | O_DIRECTORY)) {
+  if (!directory_ && errno != ENOENT)
+    throw system_error(format("cannot open {}", (place.root / containers).value));
 }
 
 std::optional<Record> Records::read(const ContainerId& id) const {
   if (!directory_) return std::nullopt;
-  return read_record_at(directory_, id.value + record_name, (path_ / id.value).value + record_name, id);
+  try {
+    return read_record_at(directory_, id.value + record_name, id);
+  } catch (const Error&) {
+    return read_record(place_, id);  // which names the whole path of what is wrong
+  }
+}
+
+std::vector<std::optional<Record>> Records::read_ahead(const std::vector<ContainerId>& ids) const {
+  std::vector<std::optional<Record>> read(ids.size());
+  const auto read_part = [&](std::size_t from, std::size_t until) {
+    for (std::size_t i = from; i < until; i++) try {
+        read[i] = this->read(ids[i]);
+      } catch (const std::exception&) {
+      }
+  };
+  // A thread costs what a few dozen records do; and a trace has one lane for a process.
+  constexpr std::size_t worth_a_thread = 100;
+  std::size_t middle = ids.size() < 2 * worth_a_thread || recorder::is_on() ? 0 : ids.size() / 2;
+  std::jthread other;
+  if (middle > 0) try {
+      other = std::jthread(read_part, 0, middle);
+    } catch (const std::system_error&) {
+      middle = 0;  // there may be no more processes
+    }
+  read_part(middle, ids.size());
+  return read;
 }
 
 std::optional<Record> read_record(const Place& place, const ContainerId& id) {
-  const std::string path = record_path(place, id);
-  return read_record_at(sys::here, path, path, id);
+  return read_record_at(sys::here, record_path(place, id), id);
 }
 
 void write_running(const Place& place, const ContainerId& id, const Running& running) {
@@ -141,7 +172,7 @@ std::optional<Running> read_running(const Place& place, const ContainerId& id) {
   const auto text = sys::try_read_at_once(sys::here, running_path(place, id));
   if (!text) return std::nullopt;
   try {
-    const Running running = running_from(json::parse(*text));
+    const Running running = json::from_leaves(*text, running_fields);
     return running.pid > 0 ? std::optional(running) : std::nullopt;
   } catch (const Error&) {
     return std::nullopt;  // cut off by a power cut, another program's, or left by another boot
