@@ -1,9 +1,7 @@
 #include "state/containers.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <sys/random.h>
 #include <unistd.h>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "state/names.h"
 #include "state/paths.h"
 #include "sys/file.h"
+#include "sys/random.h"
 #include "sys/socket.h"
 
 namespace tare::state {
@@ -109,17 +108,7 @@ Paths paths_of(const Place& place, const ContainerId& id, const std::string& nam
           .socket = HostPath(socket_path(place, id))};
 }
 
-ContainerId random_id() {
-  std::array<unsigned char, 32> bytes;
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw system_error("cannot get random bytes");
-  std::string text;
-  for (const unsigned char byte : bytes) {
-    text.push_back("0123456789abcdef"[byte >> 4]);
-    text.push_back("0123456789abcdef"[byte & 15]);
-  }
-  return ContainerId(text);
-}
+ContainerId random_id() { return ContainerId(sys::random_hex(32)); }
 
 bool has_lock(const Place& place, const ContainerId& id) {
   return sys::exists(sys::here, lock_path(place, id));

@@ -3,12 +3,12 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
+#include "sys/random.h"
 
 namespace tare::store {
 namespace {
@@ -55,14 +55,6 @@ void remember(const HostPath& index_entry, const LayerId& layer) {
   }
 }
 
-std::string random_name() {
-  unsigned char bytes[8];
-  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) throw system_error("cannot get random bytes");
-  std::string name;
-  for (const unsigned char byte : bytes) name += format("{:02x}", byte);
-  return name;
-}
-
 void make_store(const HostPath& root) {
   sys::make_directories(sys::here, root.value, 0711);
   for (const char* name : {"staging", "layers", "tarballs"})
@@ -104,7 +96,7 @@ Staging::Staging(const HostPath& root) {
   parent_ = sys::open_at(sys::here, (root / "staging").value, O_RDONLY | O_DIRECTORY);
   // Between mkdir and flock someone may take it for a left-over: then it is gone, and another one is made.
   for (;;) {
-    name_ = random_name();
+    name_ = sys::random_hex(8);
     sys::make_directory(parent_, name_, private_mode);
     lock_ = sys::try_open_at(parent_, name_, O_RDONLY | O_DIRECTORY);
     if (!lock_ && errno == ENOENT) continue;
@@ -145,6 +137,13 @@ void publish(const HostPath& root, Staging staging, const LayerId& layer) {
     return;
   }
   if (errno != EEXIST) throw system_error(format("cannot move the layer to {}", path.value));
+}
+
+void remove_at_once(const HostPath& root, const HostPath& path) {
+  sys::try_make_directory(sys::here, (root / "staging").value, private_mode);
+  const std::string grave = (root / "staging" / sys::random_hex(8)).value;
+  if (::rename(path.c_str(), grave.c_str()) != 0) throw system_error(format("cannot remove {}", path.value));
+  sys::remove_tree(sys::here, grave);
 }
 
 int collect_staging(const HostPath& root) {

@@ -63,6 +63,10 @@ class Staging {
 /// quicker, or it came compressed otherwise), that one stays and this one is removed.
 void publish(const HostPath& root, Staging staging, const LayerId& layer);
 
+/// Moved away by one rename, then removed: `path` is whole or gone, and what is left of it when this process
+/// is killed is collected as any other staging directory.
+void remove_at_once(const HostPath& root, const HostPath& path);
+
 /// Removes what makers that were killed left behind; how many there were.
 int collect_staging(const HostPath& root);
 

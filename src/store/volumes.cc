@@ -12,6 +12,7 @@
 #include "state/names.h"
 #include "store/copy_metadata.h"
 #include "store/copy_tree.h"
+#include "store/layers.h"
 #include "sys/directory.h"
 #include "sys/file.h"
 
@@ -85,17 +86,6 @@ Error in_use(const std::string& name, const std::vector<ContainerId>& users) {
                "remove what uses it first");
 }
 
-// Moved away by one rename, then removed: who is killed in between leaves a staging directory, which is
-// collected like any other once this lock is gone with its holder.
-void remove_held(const HostPath& root, const std::string& name) {
-  const HostPath staging = root / "staging";
-  sys::try_make_directory(sys::here, staging.value, private_mode);
-  const std::string grave = (staging / state::random_id().value).value;
-  if (::rename(path_of(root, name).c_str(), grave.c_str()) != 0)
-    throw system_error(format("cannot remove the volume {}", name));
-  sys::remove_tree(sys::here, grave);
-}
-
 std::vector<ContainerId> users_besides(const state::Place& place, const std::string& volume,
                                        const ContainerId* besides) {
   std::vector<ContainerId> users = users_of(place, volume);
@@ -112,7 +102,7 @@ bool remove_unless_used(const state::Place& place, const std::string& name, cons
   const sys::UniqueFd held = try_hold(path_of(place.root, name));
   if (!held) return false;
   check();
-  remove_held(place.root, name);
+  remove_at_once(place.root, path_of(place.root, name));
   return true;
 }
 

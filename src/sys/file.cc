@@ -147,7 +147,9 @@ void create_file(Fd directory, const std::string& path, std::string_view text, m
   write_all(fd, text);
 }
 
-void replace_file(Fd directory, const std::string& path, std::string_view text, mode_t mode) {
+namespace {
+
+void replace(Fd directory, const std::string& path, std::string_view text, mode_t mode, bool synced) {
   // The owner of a file holds its object's lock, so one temporary name is enough; a left-over one is
   // replaced.
   const std::string temporary = path + ".new";
@@ -155,12 +157,29 @@ void replace_file(Fd directory, const std::string& path, std::string_view text, 
     UniqueFd fd = open_at(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
     Step step("write", temporary);
     write_all(fd, text);
+    if (synced && ::fsync(fd.number()) != 0) throw system_error(quoted("sync", temporary));
     if (::renameat(directory.number(), temporary.c_str(), directory.number(), path.c_str()) != 0)
       throw system_error(quoted("replace", path));
   } catch (const Error&) {
     ::unlinkat(directory.number(), temporary.c_str(), 0);
     throw;
   }
+}
+
+}  // namespace
+
+void replace_file(Fd directory, const std::string& path, std::string_view text, mode_t mode) {
+  replace(directory, path, text, mode, false);
+}
+
+void replace_synced_file(const HostPath& path, std::string_view text, mode_t mode) {
+  replace(here, path.value, text, mode, true);
+  sync_directory(HostPath(path.value.substr(0, path.value.find_last_of('/'))));
+}
+
+void sync_directory(const HostPath& path) {
+  const UniqueFd directory = open_at(here, path.value, O_RDONLY | O_DIRECTORY);
+  if (::fsync(directory.number()) != 0) throw system_error(quoted("sync", path.value));
 }
 
 bool try_make_directory(Fd directory, const std::string& path, mode_t mode) {

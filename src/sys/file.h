@@ -43,6 +43,10 @@ void write_all(Fd file, std::string_view text);
 
 /// Replaces `path` by a file with this text: a temporary name beside it, then rename(2). Not fsynced.
 void replace_file(Fd directory, const std::string& path, std::string_view text, mode_t mode = 0644);
+/// The same, and on the disk when this returns.
+void replace_synced_file(const HostPath& path, std::string_view text, mode_t mode = 0644);
+/// The names in it are on the disk when this returns.
+void sync_directory(const HostPath& path);
 /// Creates the file; throws Error{conflict} when the name is taken (O_EXCL).
 void create_file(Fd directory, const std::string& path, std::string_view text, mode_t mode = 0644);
 

@@ -1,0 +1,145 @@
+// Who holds images, and the removal of what nobody holds.
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <fcntl.h>
+#include <set>
+#include <sys/file.h>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/json.h"
+#include "store/blobs.h"
+#include "store/images.h"
+#include "store/layers.h"
+#include "sys/file.h"
+
+namespace tare::store {
+namespace {
+
+constexpr int layout_version = 1;  // docs/storage-layout.md
+constexpr int patience_ms = 1000, pause_ms = 10;
+
+using Held = std::set<std::string>;  // digests
+
+HostPath use_path(const state::Place& place, const ContainerId& container) {
+  return place.directory_of(container) / "image";
+}
+HostPath garbage_mark(const HostPath& root) { return root / "images/garbage"; }
+
+sys::UniqueFd open_use_lock(const HostPath& root) {
+  return sys::open_at(sys::here, (root / "images/in-use").value, O_RDWR | O_CREAT, 0600);
+}
+
+bool try_lock_patiently(sys::Fd lock) {
+  for (int waited = 0; !sys::try_lock(lock); waited += pause_ms) {
+    if (waited >= patience_ms) return false;
+    const timespec pause{.tv_sec = 0, .tv_nsec = pause_ms * 1'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+  return true;
+}
+
+// A manifest that is damaged holds itself and nothing else: what it named cannot be known.
+void hold_manifest(const HostPath& root, const oci::Descriptor& descriptor, Held& blobs, Held& layers) {
+  if (!has_blob(root, descriptor.digest) || !blobs.insert(descriptor.digest.value).second) return;
+  try {
+    const std::string text = read_blob(root, descriptor.digest, oci::largest_manifest);
+    if (oci::is_index(descriptor.media_type)) {
+      for (const auto& manifest : oci::parse_index(text).manifests)
+        hold_manifest(root, manifest, blobs, layers);
+      return;
+    }
+    const oci::Manifest manifest = oci::parse_manifest(text);
+    blobs.insert(manifest.config.digest.value);
+    for (const auto& layer : manifest.layers) blobs.insert(layer.digest.value);
+    const std::string config = read_blob(root, manifest.config.digest, oci::largest_config);
+    for (const auto& layer : oci::parse_image_config(config).layers) layers.insert(layer.value);
+  } catch (const Error&) {
+  }
+}
+
+template <typename Remove>
+void remove_unheld(const HostPath& directory, const Held& held, std::vector<oci::Digest>& removed,
+                   Remove remove) {
+  for (const auto& name : sys::list_directory(sys::here, directory.value)) {
+    const auto digest = oci::parse_digest("sha256:" + name);
+    if (!digest || held.contains(digest->value)) continue;
+    remove(directory / name);
+    removed.push_back(*digest);
+  }
+}
+
+}  // namespace
+
+ImagesInUse::ImagesInUse(const HostPath& root) {
+  make_image_layout(root);
+  lock_ = open_use_lock(root);
+  while (::flock(lock_.number(), LOCK_SH) != 0)
+    if (errno != EINTR) throw system_error("cannot lock the images");
+}
+
+void note_image(const state::Place& place, const ContainerId& container, const Image& image) {
+  json::array layers;
+  for (const auto& layer : image.config.layers) layers.emplace_back(layer.value);
+  const json::object use{{"version", layout_version},
+                         {"image", image.id().value},
+                         {"manifest", image.manifest_descriptor.digest.value},
+                         {"layers", std::move(layers)}};
+  sys::create_file(sys::here, use_path(place, container).value, json::compact(use) + "\n", 0600);
+}
+
+std::optional<ImageUse> image_of(const state::Place& place, const ContainerId& container) {
+  const auto text = sys::try_read_file(sys::here, use_path(place, container).value);
+  if (!text) return std::nullopt;
+  Step step("read", use_path(place, container).value);
+  const json::value document = json::parse(*text);
+  const json::object& object = json::as_object(document);
+  const auto digest = [](const std::string& word) {
+    const auto parsed = oci::parse_digest(word);
+    if (!parsed) throw Error(ErrorKind::invalid, format("\"{}\" is no digest", word));
+    return *parsed;
+  };
+  ImageUse use{.image = digest(json::text_field(object, "image")),
+               .manifest = digest(json::text_field(object, "manifest")),
+               .layers = {}};
+  for (const auto& layer : json::texts_field(object, "layers")) use.layers.push_back(digest(layer));
+  return use;
+}
+
+std::vector<ContainerId> users_of_image(const state::Place& place, const oci::Digest& image) {
+  std::vector<ContainerId> users;
+  for (const auto& container : state::list(place))
+    if (const auto use = image_of(place, container); use && use->image == image) users.push_back(container);
+  return users;
+}
+
+std::optional<Garbage> remove_garbage(const state::Place& place) {
+  Garbage garbage;
+  const HostPath& root = place.root;
+  if (!sys::exists(sys::here, (root / "images").value)) return garbage;
+  const sys::UniqueFd lock = open_use_lock(root);
+  if (!try_lock_patiently(lock)) {
+    sys::replace_file(sys::here, garbage_mark(root).value, "");
+    return std::nullopt;
+  }
+  Held blobs, layers;
+  for (const auto& entry : list_manifests(root)) hold_manifest(root, entry.manifest, blobs, layers);
+  for (const auto& container : state::list(place))
+    if (const auto use = image_of(place, container))
+      for (const auto& layer : use->layers) layers.insert(layer.value);
+  remove_unheld(root / "images/blobs/sha256", blobs, garbage.blobs, [&](const HostPath& path) {
+    if (const auto status = sys::try_status(sys::here, path.value)) garbage.bytes += status->st_size;
+    sys::remove_file(sys::here, path.value);
+  });
+  remove_unheld(root / "image-layers/sha256", layers, garbage.layers,
+                [&](const HostPath& path) { remove_at_once(root, path); });
+  sys::remove_file(sys::here, garbage_mark(root).value);
+  return garbage;
+}
+
+void remove_left_garbage(const state::Place& place) {
+  if (sys::exists(sys::here, garbage_mark(place.root).value)) remove_garbage(place);
+}
+
+}  // namespace tare::store
