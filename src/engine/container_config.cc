@@ -179,7 +179,7 @@ std::vector<std::string> make_environment(const RunOptions& options, const Conta
 
 std::vector<std::string> make_arguments(const RunOptions& options) {
   std::vector<std::string> arguments;
-  if (options.entrypoint && !options.entrypoint->empty()) arguments.push_back(*options.entrypoint);
+  if (options.entrypoint) arguments = *options.entrypoint;
   arguments.insert(arguments.end(), options.command.begin(), options.command.end());
   if (arguments.empty())
     arguments.emplace_back("/bin/sh");  // a bare root file system says nothing of its own
@@ -322,7 +322,8 @@ oci::RuntimeConfig make_config(const RunOptions& options, const ContainerFacts& 
   check_user(config, facts);
   config.process.args = make_arguments(options);
   config.process.env = make_environment(options, facts);
-  config.process.cwd = options.working_directory;
+  config.process.cwd =
+      options.working_directory.value.empty() ? ContainerPath("/") : options.working_directory;
   config.process.capabilities = make_capabilities(
       choose_capabilities(options, devices_are_filtered, available_capabilities(options, facts)),
       facts.identity.user.uid);

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "engine/container_config.h"
 #include "engine/containers.h"
+#include "engine/image_defaults.h"
 #include "engine/order.h"
 #include "engine/record_config.h"
 #include "engine/rootfs.h"
@@ -80,13 +81,25 @@ Claim::~Claim() {
 
 Created::Created(const state::Place& place, RunOptions options, const Host& host, const Notify& notify)
     : place_(place) {
-  std::optional<recorder::Span> span(std::in_place, "check what was asked for");
+  std::optional<recorder::Span> span;
+  std::optional<store::ImagesInUse> images_in_use;
+  std::optional<store::Image> image;
+  if (names_image(options.rootfs)) {
+    span.emplace("find the image");
+    RunOptions checked = options;  // before it is pulled
+    validate(checked);
+    images_in_use.emplace(place.root);
+    image = find_or_pull_image(place, options.rootfs);
+    apply_image_defaults(options, image->config.defaults);
+  }
+  span.emplace("check what was asked for");
   validate(options);
   check_host(host, options, notify);
   read_seccomp_profile(options);
   span.emplace("find the root file system");
-  definition_.rootfs = prepare_rootfs(place, options);
+  definition_.rootfs = image ? prepare_layers(place, *image) : prepare_rootfs(place, options);
   add_volumes_from(place, options);
+  if (image) add_image_volumes(options, image->config.defaults);
   prepare_binds(options);
   record_ = {.id = {},
              .name = options.name,
@@ -98,13 +111,15 @@ Created::Created(const state::Place& place, RunOptions options, const Host& host
   span.emplace("take an id and a name");
   claim_.emplace(place, record_);
   directory_ = place.directory_of(record_.id);
+  if (image) store::note_image(place, record_.id, *image);
+  images_in_use.reset();
   choose_selinux_level(place, definition_.options, host.security);
   const sys::UniqueFd mappings_lock = choose_mappings(place, definition_.options);
   span.emplace("make the directories of its layer and its volumes");
   store::make_overlay_directories(definition_.rootfs, directory_);
   prepare_volumes(place, record_.id, definition_.rootfs, definition_.options);
   span.emplace("compute its configuration and its plan");
-  const sys::UniqueFd layer = try_open_top_layer(definition_, directory_);
+  const sys::UniqueFd layer = try_open_layers(definition_, directory_);
   const ContainerFacts facts = gather_facts(host, record_.id, directory_, definition_, layer);
   const oci::RuntimeConfig config = make_config(definition_.options, facts);
   write_etc_files(directory_, definition_.options, config.hostname, config.mount_label);

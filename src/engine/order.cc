@@ -7,6 +7,7 @@
 #include "engine/attach.h"
 #include "engine/host_devices.h"
 #include "engine/security_options.h"
+#include "store/merged.h"
 #include "sys/file.h"
 #include "sys/user_namespace.h"
 
@@ -24,8 +25,14 @@ oci::Root root_of(const Definition& definition, const HostPath& directory) {
                                    : store::overlay_root(definition.rootfs, directory);
 }
 
-sys::UniqueFd try_open_top_layer(const Definition& definition, const HostPath& directory) {
+sys::UniqueFd try_open_layers(const Definition& definition, const HostPath& directory) {
   const oci::Root root = root_of(definition, directory);
+  if (root.lower.size() > 1) try {
+      return store::open_merged(root.lower, store::own_marks());
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::no_overlay) throw;
+      return {};
+    }
   const HostPath& top = root.lower.empty() ? root.path : root.lower.front();
   return sys::try_open_at(sys::here, top.value, O_PATH | O_DIRECTORY);
 }

@@ -14,7 +14,7 @@ void read_seccomp_profile(RunOptions& options);
 /// Where the container's root comes from this time.
 oci::Root root_of(const Definition& definition, const HostPath& directory);
 
-/// What the config depends on. `root` is where the container's users are looked up: its top layer, or the
+/// What the config depends on. `root` is where the container's users are looked up: its layers, or the
 /// root of one that runs; invalid: nowhere.
 ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostPath& directory,
                             const Definition& definition, sys::Fd root);
@@ -23,8 +23,8 @@ ContainerFacts gather_facts(const Host& host, const ContainerId& id, const HostP
 void add_start_facts(const state::Place& place, const RunOptions& options, ContainerFacts& facts);
 /// Where a plain user's systemd makes the container's cgroup; nullopt for root, and where there is none.
 std::optional<cgroup::Unit> scope_of(const Host& host, const RunOptions& options, const ContainerId& id);
-/// The top layer; invalid when it is missing, as in a plan.
-sys::UniqueFd try_open_top_layer(const Definition& definition, const HostPath& directory);
+/// What the layers show together; invalid when that is missing, as in a plan, or not to be had.
+sys::UniqueFd try_open_layers(const Definition& definition, const HostPath& directory);
 
 /// The order without what the starting command wants of the streams.
 monitor::Order make_order(const state::Place& place, const state::Record& record, const Host& host,

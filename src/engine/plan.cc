@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "engine/create.h"
+#include "engine/image_defaults.h"
 #include "engine/order.h"
 #include "engine/rootfs.h"
 #include "engine/run.h"
@@ -52,10 +53,12 @@ void plan_binds(Steps& steps, RunOptions& options) {
   }
 }
 
-std::optional<store::Rootfs> plan_rootfs(Steps& steps, const state::Place& place, RunOptions& options) {
-  auto rootfs = find_rootfs(place, options);
+std::optional<store::Rootfs> plan_rootfs(Steps& steps, const state::Place& place, RunOptions& options,
+                                         const std::optional<store::Image>& image) {
+  const bool is_image = names_image(options.rootfs);
+  auto rootfs = image ? find_layers(place, *image) : is_image ? std::nullopt : find_rootfs(place, options);
   if (rootfs) return rootfs;
-  steps.push_back({.what = What::unpack, .path = options.rootfs});
+  steps.push_back({.what = is_image ? What::pull : What::unpack, .path = options.rootfs});
   // What is in it is not known yet, its users among that.
   if (!options.user.empty()) steps.push_back({.what = What::look_up, .value = "the user " + options.user});
   for (const auto& group : options.groups)
@@ -118,14 +121,17 @@ Steps plan_start(const state::Place& place, const state::Record& record) {
 }  // namespace
 
 plan::Document plan(const state::Place& place, RunOptions options) {
+  const auto image = names_image(options.rootfs) ? find_image(place, options.rootfs) : std::nullopt;
+  if (image) apply_image_defaults(options, image->config.defaults);
   validate(options);
   const Host host = read_host();
   check_host(host, options, [](const std::string&) {});
   read_seccomp_profile(options);
   plan::Document document;
   Steps& steps = document.host;
-  auto known_rootfs = plan_rootfs(steps, place, options);
+  auto known_rootfs = plan_rootfs(steps, place, options, image);
   add_volumes_from(place, options);
+  if (image) add_image_volumes(options, image->config.defaults);
   plan_binds(steps, options);
   const state::Record record{.id = state::random_id(),
                              .name = options.name,
@@ -133,6 +139,10 @@ plan::Document plan(const state::Place& place, RunOptions options) {
                              .remove_on_exit = options.remove};
   const HostPath directory = place.directory_of(record.id);
   plan_claim(steps, place, record);
+  if (image) {
+    const HostPath path = store::image_use_path(place, record.id);
+    steps.push_back({.what = What::write_file, .path = path.value, .value = store::image_use_text(*image)});
+  }
   choose_selinux_level(place, options, host.security);
   const sys::UniqueFd mappings_lock = choose_mappings(place, options);
   Definition definition;
@@ -141,7 +151,7 @@ plan::Document plan(const state::Place& place, RunOptions options) {
   plan_overlay_directories(steps, definition.rootfs, directory);
   append(steps, plan_volumes(place, record.id, known_rootfs ? &*known_rootfs : nullptr, options));
   definition.options = std::move(options);
-  const sys::UniqueFd layer = try_open_top_layer(definition, directory);
+  const sys::UniqueFd layer = try_open_layers(definition, directory);
   ContainerFacts facts = gather_facts(host, record.id, directory, definition, layer);
   if (!known_rootfs) facts.identity.home = "(looked up)";
   add_start_facts(place, definition.options, facts);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <ranges>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -36,8 +37,8 @@ store::Rootfs from_layer(const state::Place& place, const store::LayerId& layer)
   return {.layers = {store::tree_of(place.root, layer)}};
 }
 
-// What tare-image prints is the layer's id; what it says on standard error is for the user.
-store::LayerId unpack(const state::Place& place, const std::string& source) {
+// What it prints is the answer; what it says on standard error is for the user.
+std::string ask_image_program(const state::Place& place, const char* verb, const std::string& operand) {
   const std::string program = image_program();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
@@ -50,21 +51,22 @@ store::LayerId unpack(const state::Place& place, const std::string& source) {
     // Nobody would wait for its answer.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != client) ::_exit(cannot_execute);
     ::dup2(theirs.number(), 1);
-    ::execl(program.c_str(), "tare-image", "unpack", "--root", place.root.c_str(), source.c_str(), nullptr);
+    ::execl(program.c_str(), "tare-image", verb, "--root", place.root.c_str(), "--", operand.c_str(),
+            nullptr);
     ::_exit(cannot_execute);
   }
   theirs.reset();
-  std::string layer = sys::read_all(answer, 4096);
+  std::string text = sys::read_all(answer, 4096);
   const int status = sys::reap(pid);
   if (WIFSIGNALED(status))
     throw Error(ErrorKind::system,
-                format("unpack {}: tare-image was killed by signal {}", source, WTERMSIG(status)));
+                format("{} {}: tare-image was killed by signal {}", verb, operand, WTERMSIG(status)));
   if (WEXITSTATUS(status) == cannot_execute)
-    throw Error(ErrorKind::system, format("unpack {}: cannot execute {}", source, program), 0,
+    throw Error(ErrorKind::system, format("{} {}: cannot execute {}", verb, operand, program), 0,
                 "it must be a program for this machine; install it again");
   if (WEXITSTATUS(status) != 0) throw Reported{exit_code(ErrorKind::invalid)};
-  while (layer.ends_with('\n')) layer.pop_back();
-  return store::LayerId(layer);
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 }  // namespace
@@ -80,12 +82,39 @@ std::string image_program() {
               "install both");
 }
 
+bool names_image(const std::string& rootfs) { return !is_path(rootfs) && rootfs != "-"; }
+
+std::optional<store::Image> find_image(const state::Place& place, const std::string& name) {
+  return store::find_image(place.root, name);
+}
+
+store::Image find_or_pull_image(const state::Place& place, const std::string& name) {
+  if (auto image = find_image(place, name)) return std::move(*image);
+  ask_image_program(place, "pull", name);
+  if (auto image = find_image(place, name)) return std::move(*image);
+  throw Error(ErrorKind::not_found, format("the image {} was pulled, and removed again", name));
+}
+
+std::optional<store::Rootfs> find_layers(const state::Place& place, const store::Image& image) {
+  store::Rootfs rootfs;
+  for (const auto& layer : std::views::reverse(image.config.layers)) {
+    if (!store::has_image_layer(place.root, layer)) return std::nullopt;
+    rootfs.layers.push_back(store::image_layer_tree(place.root, layer));
+  }
+  if (rootfs.layers.empty()) rootfs.layers.push_back(store::empty_layer_tree(place.root));
+  return rootfs;
+}
+
+store::Rootfs prepare_layers(const state::Place& place, const store::Image& image) {
+  if (auto rootfs = find_layers(place, image)) return std::move(*rootfs);
+  ask_image_program(place, "unpack-image", image.manifest_descriptor.digest.value);
+  if (auto rootfs = find_layers(place, image)) return std::move(*rootfs);
+  throw Error(ErrorKind::system, format("the image {} was not unpacked", image.id().value));
+}
+
 std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOptions& options) {
   const std::string& name = options.rootfs;
   if (name == "-") return std::nullopt;
-  if (!is_path(name))
-    throw Error(ErrorKind::not_found, format("no image {}: images by name are not supported yet", name), 0,
-                "name a directory or a tarball with /, ./ or ../ in front");
   const struct stat status = status_of(name);
   if (S_ISDIR(status.st_mode)) {
     const HostPath directory = sys::canonical(HostPath(name));
@@ -104,7 +133,7 @@ std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOpt
 
 store::Rootfs prepare_rootfs(const state::Place& place, const RunOptions& options) {
   if (auto found = find_rootfs(place, options)) return *found;
-  return from_layer(place, unpack(place, options.rootfs));
+  return from_layer(place, store::LayerId(ask_image_program(place, "unpack", options.rootfs)));
 }
 
 }  // namespace tare::engine

@@ -34,12 +34,12 @@ struct RunOptions {
   bool interactive = false, terminal = false, detached = false, remove = false, read_only = false,
        rootfs_writable = false;
   std::string name, hostname, user, cgroup_parent, stop_signal;
-  std::optional<int> stop_timeout;  ///< seconds between the stop signal and SIGKILL; -1: wait for ever
-  ContainerPath working_directory{"/"};
+  std::optional<int> stop_timeout;       ///< seconds between the stop signal and SIGKILL; -1: wait for ever
+  ContainerPath working_directory;       ///< empty: the image's, or /
   std::vector<std::string> environment;  ///< "NAME=value"
   std::vector<std::string> labels;       ///< "NAME=value"; of one name the last counts
   LogOptions log;
-  std::optional<std::string> entrypoint;
+  std::optional<std::vector<std::string>> entrypoint;  ///< nullopt: the image's
   std::vector<Bind> binds;
   std::vector<Tmpfs> tmpfs;
   std::vector<VolumesFrom> volumes_from;
@@ -64,7 +64,7 @@ struct RunOptions {
   std::vector<std::string> security_options;  ///< as given
   std::string seccomp_profile;                ///< the text of the file that they name, if any
   std::vector<std::string> capabilities_added, capabilities_dropped;  ///< as named: "NET_ADMIN", "all"
-  std::string rootfs;                                                 ///< a directory, a tarball, or "-"
+  std::string rootfs;  ///< an image, or a directory, a tarball, or "-"
   std::vector<std::string> command;
 };
 

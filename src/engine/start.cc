@@ -42,7 +42,7 @@ class Start {
   monitor::Launched launch() {
     std::optional<recorder::Span> span(std::in_place, "compute its plan for this start");
     const Definition& definition = container_.definition;
-    const sys::UniqueFd layer = try_open_top_layer(definition, container_.directory);
+    const sys::UniqueFd layer = try_open_layers(definition, container_.directory);
     ContainerFacts facts = gather_facts(host_, container_.record.id, container_.directory, definition, layer);
     add_start_facts(place_, definition.options, facts);
     const oci::RuntimeConfig config = make_config(definition.options, facts);

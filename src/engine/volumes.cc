@@ -32,7 +32,7 @@ bool is_mounted_at(const RunOptions& options, const ContainerPath& path) {
 
 // Where the root has a directory in that place, seen as the container will see it; else invalid.
 sys::UniqueFd open_contents(const store::Rootfs& rootfs, const ContainerPath& destination) {
-  const sys::UniqueFd root = store::open_merged(rootfs.layers);
+  const sys::UniqueFd root = store::open_merged(rootfs.layers, store::own_marks());
   sys::UniqueFd from = sys::try_open_in_root(root, destination, O_RDONLY | O_DIRECTORY);
   if (!from && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
     throw system_error(format("cannot open {} in the root file system", destination.value));

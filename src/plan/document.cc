@@ -11,6 +11,7 @@ using What = HostStep::What;
 
 std::string_view operation_name(What what) {
   switch (what) {
+    case What::pull: return "pull";
     case What::unpack: return "unpack";
     case What::look_up: return "look_up";
     case What::take_name: return "take_name";
@@ -35,6 +36,7 @@ std::string_view operation_name(What what) {
 
 std::string words(const HostStep& step) {
   switch (step.what) {
+    case What::pull: return format("pull the image {} and unpack its layers", step.path);
     case What::unpack: return format("unpack {} into the store, as its layer", step.path);
     case What::look_up: return format("look up {} in it", step.value);
     case What::take_name:

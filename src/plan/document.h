@@ -13,6 +13,7 @@ namespace tare::plan {
 /// What tare does itself.
 struct HostStep {
   enum class What {
+    pull,            ///< path: an image's name
     unpack,          ///< path: a tarball, into the store
     look_up,         ///< value: a user or group, in the root file system
     take_name,       ///< path: where it is kept; without a value: a name of tare's choice, in that directory

@@ -3,8 +3,8 @@
 //
 //   images/oci-layout                 which makes it one
 //   images/blobs/sha256/HEX           whole and synced; appears by one rename
-//   images/partial/HEX                what is there so far of one that is being fetched; flocked by who does it
-//   images/partial/new-RANDOM         one whose digest is not known yet; flocked by its maker
+//   images/partial/HEX                what is there so far of one that is being fetched; flocked by who does
+//   it images/partial/new-RANDOM         one whose digest is not known yet; flocked by its maker
 #pragma once
 
 #include <optional>

@@ -22,9 +22,6 @@ constexpr int patience_ms = 1000, pause_ms = 10;
 
 using Held = std::set<std::string>;  // digests
 
-HostPath use_path(const state::Place& place, const ContainerId& container) {
-  return place.directory_of(container) / "image";
-}
 HostPath garbage_mark(const HostPath& root) { return root / "images/garbage"; }
 
 sys::UniqueFd open_use_lock(const HostPath& root) {
@@ -79,20 +76,28 @@ ImagesInUse::ImagesInUse(const HostPath& root) {
     if (errno != EINTR) throw system_error("cannot lock the images");
 }
 
-void note_image(const state::Place& place, const ContainerId& container, const Image& image) {
+HostPath image_use_path(const state::Place& place, const ContainerId& container) {
+  return place.directory_of(container) / "image";
+}
+
+std::string image_use_text(const Image& image) {
   json::array layers;
   for (const auto& layer : image.config.layers) layers.emplace_back(layer.value);
-  const json::object use{{"version", layout_version},
-                         {"image", image.id().value},
-                         {"manifest", image.manifest_descriptor.digest.value},
-                         {"layers", std::move(layers)}};
-  sys::create_file(sys::here, use_path(place, container).value, json::compact(use) + "\n", 0600);
+  return json::compact(json::object{{"version", layout_version},
+                                    {"image", image.id().value},
+                                    {"manifest", image.manifest_descriptor.digest.value},
+                                    {"layers", std::move(layers)}}) +
+         "\n";
+}
+
+void note_image(const state::Place& place, const ContainerId& container, const Image& image) {
+  sys::create_file(sys::here, image_use_path(place, container).value, image_use_text(image), 0600);
 }
 
 std::optional<ImageUse> image_of(const state::Place& place, const ContainerId& container) {
-  const auto text = sys::try_read_file(sys::here, use_path(place, container).value);
+  const auto text = sys::try_read_file(sys::here, image_use_path(place, container).value);
   if (!text) return std::nullopt;
-  Step step("read", use_path(place, container).value);
+  Step step("read", image_use_path(place, container).value);
   const json::value document = json::parse(*text);
   const json::object& object = json::as_object(document);
   const auto digest = [](const std::string& word) {

@@ -87,8 +87,8 @@ Manifests read_lists(const HostPath& root) {
         .manifest = std::move(descriptor)};
     entry.manifest.annotations.clear();
     const auto same = std::ranges::find(manifests, entry.name, &NamedManifest::name);
-    const bool is_known = !entry.name.empty() && same != manifests.end() &&
-                          same->manifest.digest == entry.manifest.digest;
+    const bool is_known =
+        !entry.name.empty() && same != manifests.end() && same->manifest.digest == entry.manifest.digest;
     if (!is_known) put(manifests, entry);
   }
   std::erase_if(manifests, [&](const auto& entry) { return !has_blob(root, entry.manifest.digest); });
@@ -153,7 +153,8 @@ std::optional<oci::Reference> try_reference(const std::string& text) {
 
 void collect_entries(Image& image, const Manifests& manifests) {
   for (const auto& entry : manifests)
-    if (entry.manifest.digest == image.entries.front().manifest.digest && entry.name != image.entries.front().name)
+    if (entry.manifest.digest == image.entries.front().manifest.digest &&
+        entry.name != image.entries.front().name)
       image.entries.push_back(entry);
 }
 
@@ -165,6 +166,12 @@ HostPath image_layer_tree(const HostPath& root, const oci::Digest& layer) {
 
 bool has_image_layer(const HostPath& root, const oci::Digest& layer) {
   return sys::exists(sys::here, image_layer_tree(root, layer).value);
+}
+
+HostPath empty_layer_tree(const HostPath& root) {
+  const HostPath tree = root / "image-layers/empty/tree";
+  sys::make_directories(sys::here, tree.value);
+  return tree;
 }
 
 std::vector<NamedManifest> list_manifests(const HostPath& root) { return read_lists(root); }
@@ -217,8 +224,8 @@ std::vector<std::string> Image::repository_digests() const {
 Image read_image(const HostPath& root, const NamedManifest& entry) {
   Image image{.manifest_descriptor = entry.manifest, .manifest = {}, .config = {}, .entries = {entry}};
   if (oci::is_index(entry.manifest.media_type))
-    image.manifest_descriptor = own_manifest(
-        oci::parse_index(read_blob(root, entry.manifest.digest, oci::largest_manifest)));
+    image.manifest_descriptor =
+        own_manifest(oci::parse_index(read_blob(root, entry.manifest.digest, oci::largest_manifest)));
   image.manifest =
       oci::parse_manifest(read_blob(root, image.manifest_descriptor.digest, oci::largest_manifest));
   image.config = oci::parse_image_config(read_blob(root, image.manifest.config.digest, oci::largest_config));
@@ -242,13 +249,12 @@ std::vector<Image> list_images(const HostPath& root, std::vector<std::string>& p
     try {
       images.push_back(read_image(root, entry));
     } catch (const Error& error) {
-      problems.push_back(
-          format("image {}: {}", entry.name.empty() ? entry.manifest.digest.value : entry.name, error.what()));
+      problems.push_back(format("image {}: {}", entry.name.empty() ? entry.manifest.digest.value : entry.name,
+                                error.what()));
     }
   }
-  std::ranges::stable_sort(images, std::ranges::greater(), [](const Image& image) {
-    return image.config.created.value_or(Time());
-  });
+  std::ranges::stable_sort(images, std::ranges::greater(),
+                           [](const Image& image) { return image.config.created.value_or(Time()); });
   return images;
 }
 

@@ -53,7 +53,8 @@ struct Image {
   std::vector<std::string> repository_digests() const;
 };
 
-/// Of a manifest, or of the one in an index that fits this machine. Throws Error{invalid} for what is damaged.
+/// Of a manifest, or of the one in an index that fits this machine. Throws Error{invalid} for what is
+/// damaged.
 Image read_image(const HostPath& root, const NamedManifest& entry);
 /// Each image once with all of its entries; newest first. What cannot be read is told through `problems`.
 std::vector<Image> list_images(const HostPath& root, std::vector<std::string>& problems);
@@ -75,6 +76,8 @@ class ImagesInUse {
 /// The layers of an image are its unpacked trees (store/layers.h), the lowest first.
 HostPath image_layer_tree(const HostPath& root, const oci::Digest& layer);
 bool has_image_layer(const HostPath& root, const oci::Digest& layer);
+/// Of an image without layers; made where it is missing.
+HostPath empty_layer_tree(const HostPath& root);
 
 /// What a container says of the image it was made of.
 struct ImageUse {
@@ -82,6 +85,8 @@ struct ImageUse {
   oci::Digest manifest;
   std::vector<oci::Digest> layers;
 };
+HostPath image_use_path(const state::Place& place, const ContainerId& container);
+std::string image_use_text(const Image& image);
 void note_image(const state::Place& place, const ContainerId& container, const Image& image);
 std::optional<ImageUse> image_of(const state::Place& place, const ContainerId& container);
 std::vector<ContainerId> users_of_image(const state::Place& place, const oci::Digest& image);

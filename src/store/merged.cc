@@ -66,6 +66,8 @@ sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
 
 }  // namespace
 
+Marks own_marks() { return sys::in_first_user_namespace() ? Marks::trusted : Marks::user; }
+
 sys::UniqueFd open_merged(const std::vector<HostPath>& layers, Marks marks) {
   Step step("open the root file system", layers.front().value);
   const sys::UniqueFd mount = layers.size() == 1 ? clone_of(layers.front()) : overlay_of(layers, marks);

@@ -11,6 +11,8 @@ namespace tare::store {
 /// Whose extended attributes are overlayfs' own marks in the layers: in a user namespace it writes other
 /// ones.
 enum class Marks { trusted, user };
+/// Those that an overlay in this process's user namespace reads and writes.
+Marks own_marks();
 
 /// The directory that `layers` (topmost first) make, without what the host has mounted in them. Nothing can
 /// be written through it, no device opened, no time of access changed. Layers may be in use by a container;

@@ -136,7 +136,7 @@ const std::vector<Case> cases = {
                                .home = "/home/ann"};
        c.options.working_directory = ContainerPath("/home/ann/work");
        c.options.environment = {"PATH=/opt/bin::/bin", "GREETING=hello world"};
-       c.options.entrypoint = "greet";
+       c.options.entrypoint = {{"greet"}};
        c.options.command = {"all", ""};
      }},
     {"network_host", [](Choice& c) { c.options.network = engine::Network::host; }},

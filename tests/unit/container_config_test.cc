@@ -132,10 +132,10 @@ TEST(ContainerConfig, LimitsOpenFilesByWhatTheCallerMayGiveAndByWhatIsAskedFor) 
 TEST(ContainerConfig, PutsTheEntrypointBeforeTheCommandAndRunsAShellIfThereIsNeither) {
   RunOptions options;
   EXPECT_EQ(make_config(options, facts()).process.args, std::vector<std::string>{"/bin/sh"});
-  options.entrypoint = "greet";
+  options.entrypoint = {{"greet"}};
   options.command = {"all", ""};
   EXPECT_EQ(make_config(options, facts()).process.args, (std::vector<std::string>{"greet", "all", ""}));
-  options.entrypoint = "";
+  options.entrypoint.emplace();
   EXPECT_EQ(make_config(options, facts()).process.args, (std::vector<std::string>{"all", ""}));
 }
 

@@ -244,12 +244,13 @@ engine::RunOptions read_options(const cli::Parsed& parsed) {
   options.name = parsed.value("name").value_or("");
   options.hostname = parsed.value("hostname").value_or("");
   options.user = parsed.value("user").value_or("");
-  options.entrypoint = parsed.value("entrypoint");
+  if (const auto program = parsed.value("entrypoint"))
+    options.entrypoint = program->empty() ? std::vector<std::string>() : std::vector{*program};
   options.stop_signal = parsed.value("stop-signal").value_or("");
   options.stop_timeout =
       parsed.value_as("stop-timeout", [](const auto& t) { return parse_integer<int>(t, -1, 1 << 30); });
   options.cgroup_parent = parsed.value("cgroup-parent").value_or("");
-  options.working_directory = ContainerPath(parsed.value("workdir").value_or("/"));
+  options.working_directory = ContainerPath(parsed.value("workdir").value_or(""));
   options.environment = read_environment(parsed);
   const auto read_labels = [](const std::string& file) {
     return engine::parse_label_file(sys::read_file(sys::here, file));
