@@ -63,10 +63,10 @@ class Guard {
 
 }  // namespace
 
-void apply_tar(TarStream& stream, sys::Fd root, const Limits& limits) {
+void apply_tar(TarStream& stream, sys::Fd root, const Limits& limits, const MarkTrusted& mark_trusted) {
   Guard guard(stream, root, limits);
   TarReader reader(stream, [&] { guard.check_size(); });
-  TreeWriter writer(root, limits.device_nodes);
+  TreeWriter writer(root, limits, mark_trusted);
   Entry entry;
   std::uint64_t entries = 0;
   while (reader.next(entry)) {

@@ -85,11 +85,12 @@ constexpr int common_calls[] = {
     SCMP_SYS(sched_yield), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sigaltstack), SCMP_SYS(exit),         SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall)};
 
-// Writing a tree: tree_writer.cc, metadata.cc, sys/file.cc.
+// Writing a tree: tree_writer.cc, metadata.cc, sys/file.cc. sendmsg(2) hands an open directory to whoever may
+// set what the process may not; no socket but one that it was given can be there.
 constexpr int unpacking_calls[] = {
-    SCMP_SYS(ftruncate), SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),   SCMP_SYS(linkat),   SCMP_SYS(symlinkat),
-    SCMP_SYS(unlinkat),  SCMP_SYS(renameat),  SCMP_SYS(fchown),    SCMP_SYS(fchownat), SCMP_SYS(fchmod),
-    SCMP_SYS(fchmodat),  SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr)};
+    SCMP_SYS(ftruncate), SCMP_SYS(mkdirat),   SCMP_SYS(mknodat),   SCMP_SYS(linkat),    SCMP_SYS(symlinkat),
+    SCMP_SYS(unlinkat),  SCMP_SYS(renameat),  SCMP_SYS(fchown),    SCMP_SYS(fchownat),  SCMP_SYS(fchmod),
+    SCMP_SYS(fchmodat),  SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(lsetxattr), SCMP_SYS(sendmsg)};
 
 // Reading one: tar_writer.cc, sys/directory.cc.
 constexpr int reading_calls[] = {SCMP_SYS(readlinkat), SCMP_SYS(flistxattr), SCMP_SYS(fgetxattr),

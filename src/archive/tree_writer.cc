@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "archive/metadata.h"
+#include "archive/whiteout.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "sys/file.h"
@@ -49,8 +51,13 @@ std::string parent_of(const std::string& path) {
 
 void TreeWriter::write(const Entry& entry, TarReader& contents) {
   resolve_name(entry.name, path_);
+  const WhiteoutKind whiteout = makes_marks() ? whiteout_kind(path_) : WhiteoutKind::none;
+  if (whiteout == WhiteoutKind::metadata) return;
   if (path_.name.empty()) return write_root(entry, contents);
   enter_parent(path_.parent);
+  // Whatever else the entry is: AUFS made them hard links of one file.
+  if (whiteout == WhiteoutKind::siblings) return mark_opaque(parent_.fd);
+  if (whiteout == WhiteoutKind::name) return write_whiteout(path_.name.substr(whiteout_prefix.size()));
   switch (entry.kind) {
     case EntryKind::file: return write_file(entry, contents);
     case EntryKind::directory: return write_directory(entry, contents);
@@ -66,7 +73,7 @@ void TreeWriter::enter_parent(const std::string& path) {
   if (parent_.fd && !parent_.stale && parent_.path == path) return;
   leave_parent();
   sys::UniqueFd fd = sys::try_open_beneath(root_, beneath(path), directory_flags);
-  if (!fd && errno == ENOENT) fd = make_parents(path);
+  if (!fd && (errno == ENOENT || (errno == ENOTDIR && makes_marks()))) fd = make_parents(path);
   if (!fd) throw parent_error(errno, path);
   read_times(fd, parent_.times);
   parent_.fd = std::move(fd);
@@ -87,7 +94,7 @@ sys::UniqueFd TreeWriter::make_parents(const std::string& path) {
   while (!fd) {
     existing = parent_of(existing);
     fd = sys::try_open_beneath(root_, beneath(existing), directory_flags);
-    if (!fd && errno != ENOENT) throw parent_error(errno, existing);
+    if (!fd && errno != ENOENT && errno != ENOTDIR) throw parent_error(errno, existing);
   }
   timespec times[2];
   read_times(fd, times);
@@ -95,9 +102,15 @@ sys::UniqueFd TreeWriter::make_parents(const std::string& path) {
   for (std::size_t begin = existing.empty() ? 0 : existing.size() + 1; begin < path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string name = path.substr(begin, end - begin);
-    if (::mkdirat(fd.number(), name.c_str(), 0755) != 0) throw parent_error(errno, path.substr(0, end));
+    const bool was_hidden = remove_mark(fd, name);
+    if (::mkdirat(fd.number(), name.c_str(), 0755) != 0) {
+      const int why = errno;
+      const auto present = sys::try_status(fd, name, AT_SYMLINK_NOFOLLOW);
+      throw parent_error(present && !S_ISLNK(present->st_mode) ? ENOTDIR : why, path.substr(0, end));
+    }
     implied_directories_++;
     fd = sys::open_at(fd, name, directory_flags | O_NOFOLLOW);
+    if (was_hidden) mark_opaque(fd);
     if (::fchmod(fd.number(), 0755) != 0) throw system_error("cannot set the mode of a parent");
     begin = end + 1;
   }
@@ -108,6 +121,27 @@ sys::UniqueFd TreeWriter::make_parents(const std::string& path) {
 void TreeWriter::clear_way() {
   sys::remove_tree(parent_.fd, path_.name);
   parent_.stale = true;
+}
+
+/// True: the name was hidden, and now is not there.
+bool TreeWriter::remove_mark(sys::Fd directory, const std::string& name) {
+  if (!makes_marks()) return false;
+  const auto present = sys::try_status(directory, name, AT_SYMLINK_NOFOLLOW);
+  return present && is_whiteout(*present) && sys::remove_file(directory, name);
+}
+
+void TreeWriter::mark_opaque(sys::Fd directory) {
+  // Where the file system has no attributes of this kind, no overlay that looks for them can use it.
+  if (::fsetxattr(directory.number(), user_opaque, "y", 1, 0) != 0 && (errno != EOPNOTSUPP || !mark_trusted_))
+    throw system_error(format("cannot set the directory's attribute {}", user_opaque));
+  if (mark_trusted_) mark_trusted_(directory);
+}
+
+void TreeWriter::write_whiteout(const std::string& hidden) {
+  const auto present = sys::try_status(parent_.fd, hidden, AT_SYMLINK_NOFOLLOW);
+  if (!present) return make_whiteout(parent_.fd, hidden);
+  // What has this name is the same layer's: it stays, and what lower layers have in it is hidden.
+  if (S_ISDIR(present->st_mode)) mark_opaque(sys::open_at(parent_.fd, hidden, directory_flags | O_NOFOLLOW));
 }
 
 void TreeWriter::write_root(const Entry& entry, TarReader& contents) {
@@ -125,6 +159,8 @@ void TreeWriter::write_directory(const Entry& entry, TarReader& contents) {
     clear_way();
     sys::make_directory(parent_.fd, path_.name, 0700);
     fd = sys::try_open_at(parent_.fd, path_.name, directory_flags | O_NOFOLLOW);
+    // A file or a whiteout, which hid all that lower layers have of this name; so does the directory.
+    if (fd && makes_marks()) mark_opaque(fd);
   }
   if (!fd) throw system_error("cannot open the directory");
   put_metadata(fd, entry, contents);
@@ -169,7 +205,7 @@ void TreeWriter::write_hard_link(const Entry& entry) {
     throw Error(ErrorKind::invalid,
                 format("a hard link to {}, which leads outside of the archive's root: refused", shown));
   const auto target = parent ? sys::try_status(parent, target_.name, AT_SYMLINK_NOFOLLOW) : std::nullopt;
-  if (!target)
+  if (!target || is_whiteout(*target))
     throw Error(ErrorKind::invalid,
                 format("a hard link to {}, which is not in the archive before it", shown));
   if (S_ISDIR(target->st_mode))
@@ -199,10 +235,10 @@ void TreeWriter::write_node(const Entry& entry, TarReader& contents) {
                       : entry.kind == EntryKind::character_device ? S_IFCHR
                                                                   : S_IFBLK;
   // Overlayfs takes it for the sign that a lower layer's file is deleted: it would not be seen, nor what it
-  // hides.
+  // hides. In a layer containerd makes it all the same, so that it becomes a whiteout that nobody wrote.
   if (type == S_IFCHR && entry.device == 0)
     throw Error(ErrorKind::invalid, "a character device 0:0 cannot be kept: it means a deleted file");
-  if (type != S_IFIFO && !with_device_nodes_) return;
+  if (type != S_IFIFO && !limits_.device_nodes) return;
   if (::mknodat(parent_.fd.number(), path_.name.c_str(), type | 0600, entry.device) != 0) {
     if (errno != EEXIST) throw system_error("cannot make the device or FIFO");
     clear_way();

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "archive/apply.h"
 #include "archive/entry_path.h"
 #include "archive/tar_reader.h"
 #include "sys/unique_fd.h"
@@ -13,7 +14,9 @@ namespace tare::archive {
 /// opened and set again when it is left, so nothing needs to be remembered for the end.
 class TreeWriter {
  public:
-  TreeWriter(sys::Fd root, bool with_device_nodes) : root_(root), with_device_nodes_(with_device_nodes) {}
+  /// All of them outlive it.
+  TreeWriter(sys::Fd root, const Limits& limits, const MarkTrusted& mark_trusted)
+      : root_(root), limits_(limits), mark_trusted_(mark_trusted) {}
 
   /// `contents` stands at this entry. Throws Error{invalid} for what is refused, the kernel's error else.
   void write(const Entry& entry, TarReader& contents);
@@ -29,6 +32,11 @@ class TreeWriter {
   sys::UniqueFd make_parents(const std::string& path);
   void clear_way();
 
+  bool makes_marks() const { return limits_.whiteouts == Whiteouts::overlay; }
+  bool remove_mark(sys::Fd directory, const std::string& name);
+  void mark_opaque(sys::Fd directory);
+  void write_whiteout(const std::string& hidden);
+
   void write_root(const Entry& entry, TarReader& contents);
   void write_file(const Entry& entry, TarReader& contents);
   void write_directory(const Entry& entry, TarReader& contents);
@@ -37,7 +45,8 @@ class TreeWriter {
   void write_node(const Entry& entry, TarReader& contents);
 
   sys::Fd root_;
-  bool with_device_nodes_;
+  const Limits& limits_;
+  const MarkTrusted& mark_trusted_;
   EntryPath path_, target_;  ///< of the current entry
   struct Parent {
     std::string path;

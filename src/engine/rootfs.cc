@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "store/layers.h"
+#include "store/merged.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -101,6 +102,7 @@ std::optional<store::Rootfs> find_layers(const state::Place& place, const store:
     if (!store::has_image_layer(place.root, layer)) return std::nullopt;
     rootfs.layers.push_back(store::image_layer_tree(place.root, layer));
   }
+  rootfs.layers = store::visible_layers(std::move(rootfs.layers), store::own_marks());
   if (rootfs.layers.empty()) rootfs.layers.push_back(store::empty_layer_tree(place.root));
   return rootfs;
 }

@@ -42,8 +42,30 @@ Source open_source(const std::string& path) {
   return source;
 }
 
+struct Made {
+  store::LayerId layer;
+  store::TarballId tarball;
+};
+
+Made unpack_and_publish(const UnpackOptions& options, const Source& source) {
+  archive::Limits limits = options.limits;
+  limits.whiteouts =
+      options.kind == store::LayerKind::overlay ? archive::Whiteouts::overlay : archive::Whiteouts::ordinary;
+  const HeldSignals held;
+  store::Staging staging(options.root);
+  const Unpacked unpacked = unpack_confined(source.fd, source.is_file ? source.status.st_size : 0,
+                                            staging.tree(), limits, held, options.progress);
+  const store::LayerId layer(unpacked.layer.value);
+  store::publish(options.root, std::move(staging), layer, options.kind);
+  return {.layer = layer, .tarball = store::TarballId(unpacked.tarball.value)};
+}
+
 store::LayerId find_or_unpack(const UnpackOptions& options) {
   const Source source = open_source(options.source);
+  if (options.kind == store::LayerKind::overlay) {
+    store::collect_staging(options.root);
+    return unpack_and_publish(options, source).layer;
+  }
   if (source.is_file)
     if (auto layer = store::find_by_file(options.root, source.status)) return *layer;
 
@@ -60,14 +82,9 @@ store::LayerId find_or_unpack(const UnpackOptions& options) {
     if (::lseek(source.fd.number(), 0, SEEK_SET) != 0) throw system_error("cannot read it again");
   }
   // The file may have changed since: the digests of the bytes that were unpacked are those that count.
-  const HeldSignals held;
-  store::Staging staging(options.root);
-  const Unpacked unpacked = unpack_confined(source.fd, source.is_file ? source.status.st_size : 0,
-                                            staging.tree(), options.limits, held, options.progress);
-  const store::LayerId layer(unpacked.layer.value);
-  store::publish(options.root, std::move(staging), layer);
-  store::remember_tarball(options.root, store::TarballId(unpacked.tarball.value), layer);
-  return remember(layer);
+  const Made made = unpack_and_publish(options, source);
+  store::remember_tarball(options.root, made.tarball, made.layer);
+  return remember(made.layer);
 }
 
 }  // namespace

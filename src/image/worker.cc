@@ -11,19 +11,24 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "archive/confine.h"
+#include "archive/whiteout.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
 #include "sys/file.h"
+#include "sys/socket.h"
+#include "sys/user_namespace.h"
 
 namespace tare::image {
 namespace {
 
 constexpr int report_every_ms = 100;
+constexpr std::size_t words_limit = 16 << 10;
 
 /// A counter that a forked process raises and its parent reads.
 class SharedCounter {
@@ -67,7 +72,8 @@ class Worker {
   pid_t pid_;
 };
 
-// The worker's last words: "= RAW TAR", or "! KIND ERRNO TEXT" and a line with the hint.
+// The worker's messages are directories to be marked opaque (one each, the text is a "+"), then its last
+// words: "= RAW TAR", or "! KIND ERRNO TEXT" and a line with the hint.
 std::string success(const Unpacked& unpacked) {
   return format("= {} {}", unpacked.tarball.value, unpacked.layer.value);
 }
@@ -109,6 +115,7 @@ struct Job {
   sys::Fd source, tree, answer;
   const archive::Limits& limits;
   std::atomic<Bytes>& bytes_read;
+  bool trusted_marks;
 };
 
 std::string unpack(const Job& job) {
@@ -119,7 +126,12 @@ std::string unpack(const Job& job) {
     }
     archive::confine_to_unpacking(job.tree, {job.source, job.answer});
     archive::TarStream stream(job.source, [&](Bytes bytes) { job.bytes_read = bytes; });
-    archive::apply_tar(stream, job.tree, job.limits);
+    const auto ask_for_mark = [&](sys::Fd directory) {
+      if (!sys::try_send_descriptor(job.answer, "+", directory))
+        throw system_error("cannot have the directory marked opaque");
+    };
+    archive::apply_tar(stream, job.tree, job.limits,
+                       job.trusted_marks ? archive::MarkTrusted(ask_for_mark) : nullptr);
     return success({.tarball = stream.raw_digest(), .layer = stream.tar_digest()});
   } catch (const Error& error) {
     return failure(error, outer_steps);
@@ -139,7 +151,19 @@ std::string unpack(const Job& job) {
   ::_exit(0);
 }
 
-std::string listen(sys::Fd answer, const HeldSignals& held, const std::function<void()>& tick) {
+// Only what is in the tree: the worker has nothing else open that could be such a thing, and it is not
+// believed.
+void mark_opaque(sys::Fd directory, sys::Fd tree) {
+  struct stat status, top;
+  if (::fstat(directory.number(), &status) != 0 || ::fstat(tree.number(), &top) != 0)
+    throw system_error("cannot look at a directory");
+  if (!S_ISDIR(status.st_mode) || status.st_dev != top.st_dev)
+    throw Error(ErrorKind::system,
+                "the unpacking process asked for a mark on what is no directory of its tree");
+  archive::mark_opaque_as_trusted(directory);
+}
+
+std::string listen(sys::Fd answer, sys::Fd tree, const HeldSignals& held, const std::function<void()>& tick) {
   std::string words;
   for (;;) {
     pollfd waited[] = {{.fd = held.arrival().number(), .events = POLLIN, .revents = 0},
@@ -149,10 +173,13 @@ std::string listen(sys::Fd answer, const HeldSignals& held, const std::function<
     tick();
     if (ready <= 0) continue;
     if (waited[0].revents != 0) throw system_error(EINTR, "stopped");
-    char buffer[4096];
-    const ssize_t count = ::read(answer.number(), buffer, sizeof buffer);
-    if (count == 0) return words;
-    if (count > 0) words.append(buffer, static_cast<std::size_t>(count));
+    char buffer[words_limit];
+    const auto message = sys::receive_with_descriptor(answer, buffer, sizeof buffer, "the unpacking process");
+    if (message.size == 0) return words;
+    if (message.descriptor)
+      mark_opaque(message.descriptor, tree);
+    else
+      words.assign(buffer, message.size);
   }
 }
 
@@ -177,21 +204,25 @@ void HeldSignals::restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr
 Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
                          const HeldSignals& held, const ProgressReport& report) {
   const SharedCounter counter;
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
-  const sys::UniqueFd reading(ends[0]);
-  sys::UniqueFd writing(ends[1]);
+  auto [reading, writing] = sys::make_socket_pair();
+  const bool trusted_marks =
+      limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace();
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw system_error("cannot start the unpacking process");
   if (pid == 0) {
     held.restore();
-    work({.source = source, .tree = tree, .answer = writing, .limits = limits, .bytes_read = counter.value()},
+    work({.source = source,
+          .tree = tree,
+          .answer = writing,
+          .limits = limits,
+          .bytes_read = counter.value(),
+          .trusted_marks = trusted_marks},
          parent);
   }
   Worker worker(pid);
   writing.reset();
-  const std::string words = listen(reading, held, [&] {
+  const std::string words = listen(reading, tree, held, [&] {
     if (report) report(counter.value(), total);
   });
   const int status = worker.wait();

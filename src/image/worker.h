@@ -38,7 +38,12 @@ struct Unpacked {
 
 /// Unpacks into `tree` and waits for it. Throws what the worker threw, with its trail. When one of the
 /// signals held comes, the worker is killed and Error{system, EINTR} thrown.
-/// The calling process must have one thread.
+///
+/// Of a layer's marks (Whiteouts::overlay) one needs CAP_SYS_ADMIN: trusted.overlay.opaque. With it the
+/// worker could do anything, so it sends each such directory, open, to the caller's process, which sets the
+/// mark. No name is resolved there again, and nothing has to be remembered; a worker gone astray can have
+/// marked what it has been able to open, which is a directory of its tree. The calling process must have one
+/// thread.
 Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
                          const HeldSignals& held, const ProgressReport& report);
 

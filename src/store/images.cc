@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "store/blobs.h"
+#include "store/layers.h"
 #include "sys/file.h"
 
 namespace tare::store {
@@ -161,7 +162,7 @@ void collect_entries(Image& image, const Manifests& manifests) {
 }  // namespace
 
 HostPath image_layer_tree(const HostPath& root, const oci::Digest& layer) {
-  return root / "image-layers/sha256" / layer.hex() / "tree";
+  return tree_of(root, LayerId(layer.value), LayerKind::overlay);
 }
 
 bool has_image_layer(const HostPath& root, const oci::Digest& layer) {

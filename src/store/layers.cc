@@ -21,8 +21,8 @@ constexpr time_t settled_after = 2;
 
 std::string hex_of(const std::string& digest) { return digest.substr(digest.find(':') + 1); }
 
-HostPath layer_path(const HostPath& root, const LayerId& layer) {
-  return root / "layers/sha256" / hex_of(layer.value);
+HostPath layer_path(const HostPath& root, const LayerId& layer, LayerKind kind) {
+  return root / (kind == LayerKind::flat ? "layers/sha256" : "image-layers/sha256") / hex_of(layer.value);
 }
 
 HostPath path_of(const HostPath& root, const TarballId& tarball) {
@@ -57,18 +57,20 @@ void remember(const HostPath& index_entry, const LayerId& layer) {
 
 void make_store(const HostPath& root) {
   sys::make_directories(sys::here, root.value, 0711);
-  for (const char* name : {"staging", "layers", "tarballs"})
+  for (const char* name : {"staging", "layers", "image-layers", "tarballs"})
     sys::try_make_directory(sys::here, (root / name).value, private_mode);
-  for (const char* name : {"layers/sha256", "tarballs/sha256", "tarballs/by-file"})
+  for (const char* name : {"layers/sha256", "image-layers/sha256", "tarballs/sha256", "tarballs/by-file"})
     sys::try_make_directory(sys::here, (root / name).value, private_mode);
 }
 
 }  // namespace
 
-HostPath tree_of(const HostPath& root, const LayerId& layer) { return layer_path(root, layer) / "tree"; }
+HostPath tree_of(const HostPath& root, const LayerId& layer, LayerKind kind) {
+  return layer_path(root, layer, kind) / "tree";
+}
 
-bool has_layer(const HostPath& root, const LayerId& layer) {
-  return sys::exists(sys::here, tree_of(root, layer).value);
+bool has_layer(const HostPath& root, const LayerId& layer, LayerKind kind) {
+  return sys::exists(sys::here, tree_of(root, layer, kind).value);
 }
 
 std::optional<LayerId> find_by_file(const HostPath& root, const struct stat& file) {
@@ -125,12 +127,12 @@ Staging::~Staging() {
   }
 }
 
-void publish(const HostPath& root, Staging staging, const LayerId& layer) {
+void publish(const HostPath& root, Staging staging, const LayerId& layer, LayerKind kind) {
   Step step("publish layer", layer.value);
-  if (has_layer(root, layer)) return;
+  if (has_layer(root, layer, kind)) return;
   // The contents must not come to the disk after the name that vouches for them.
   if (::syncfs(staging.tree_.number()) != 0) throw system_error("cannot write the layer to the disk");
-  const HostPath path = layer_path(root, layer);
+  const HostPath path = layer_path(root, layer, kind);
   if (::renameat2(staging.parent_.number(), staging.name_.c_str(), AT_FDCWD, path.c_str(),
                   RENAME_NOREPLACE) == 0) {
     staging.parent_.reset();

@@ -3,6 +3,7 @@
 // Below the store's root:
 //   staging/<random>/tree/       a tree in the making; its maker holds a lock on staging/<random>
 //   layers/sha256/<hex>/tree/    an unpacked tree, named by the digest of its uncompressed tar
+//   image-layers/sha256/<hex>/tree/  the same of an image's layer, with overlayfs' marks for what it hides
 //   tarballs/sha256/<hex>        a symlink to the layer of the tarball with this digest, as it came
 //   tarballs/by-file/<key>       a symlink to the layer of a file: device, inode, size, mtime and ctime
 // A layer appears by one rename and is whole. A symlink whose layer is gone means nothing.
@@ -28,9 +29,16 @@ struct TarballId : Named<TarballId> {
   using Named::Named;
 };
 
+/// The same tar is one tree or another.
+enum class LayerKind {
+  flat,    ///< all there is: a tarball's files, also those that have a whiteout's name
+  overlay  ///< one of an image's layers, for an overlay: see archive::Whiteouts. No index leads to it: an
+           ///< image's configuration has its name.
+};
+
 /// Where the layer's root directory is; whether or not there is one.
-HostPath tree_of(const HostPath& root, const LayerId& layer);
-bool has_layer(const HostPath& root, const LayerId& layer);
+HostPath tree_of(const HostPath& root, const LayerId& layer, LayerKind kind = LayerKind::flat);
+bool has_layer(const HostPath& root, const LayerId& layer, LayerKind kind = LayerKind::flat);
 
 /// The layer of an unchanged file, from its status alone: reads nothing of it.
 std::optional<LayerId> find_by_file(const HostPath& root, const struct stat& file);
@@ -54,14 +62,14 @@ class Staging {
   sys::Fd tree() const { return tree_; }
 
  private:
-  friend void publish(const HostPath& root, Staging staging, const LayerId& layer);
+  friend void publish(const HostPath& root, Staging staging, const LayerId& layer, LayerKind kind);
   sys::UniqueFd parent_, lock_, tree_;
   std::string name_;
 };
 
 /// Writes the tree to the disk and gives it its name. Where the layer is there already (someone else was
 /// quicker, or it came compressed otherwise), that one stays and this one is removed.
-void publish(const HostPath& root, Staging staging, const LayerId& layer);
+void publish(const HostPath& root, Staging staging, const LayerId& layer, LayerKind kind = LayerKind::flat);
 
 /// Moved away by one rename, then removed: `path` is whole or gone, and what is left of it when this process
 /// is killed is collected as any other staging directory.

@@ -5,6 +5,7 @@
 #include <linux/mount.h>
 #include <string>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -68,8 +69,20 @@ sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
 
 Marks own_marks() { return sys::in_first_user_namespace() ? Marks::trusted : Marks::user; }
 
-sys::UniqueFd open_merged(const std::vector<HostPath>& layers, Marks marks) {
-  Step step("open the root file system", layers.front().value);
+std::vector<HostPath> visible_layers(std::vector<HostPath> layers, Marks marks) {
+  const char* name = marks == Marks::trusted ? "trusted.overlay.opaque" : "user.overlay.opaque";
+  for (auto layer = layers.begin(); layer != layers.end(); ++layer) {
+    char value = 0;
+    if (::getxattr(layer->c_str(), name, &value, 1) != 1 || value != 'y') continue;
+    layers.erase(layer + 1, layers.end());
+    break;
+  }
+  return layers;
+}
+
+sys::UniqueFd open_merged(const std::vector<HostPath>& all_layers, Marks marks) {
+  Step step("open the root file system", all_layers.front().value);
+  const std::vector<HostPath> layers = visible_layers(all_layers, marks);
   const sys::UniqueFd mount = layers.size() == 1 ? clone_of(layers.front()) : overlay_of(layers, marks);
   return sys::open_at(mount, ".", O_RDONLY | O_DIRECTORY);
 }

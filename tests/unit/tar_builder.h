@@ -127,10 +127,11 @@ inline sys::UniqueFd reading(std::string_view bytes) {
   return fd;
 }
 
-inline void unpack_into(std::string_view bytes, sys::Fd root, const archive::Limits& limits = {}) {
+inline void unpack_into(std::string_view bytes, sys::Fd root, const archive::Limits& limits = {},
+                        const archive::MarkTrusted& mark_trusted = {}) {
   const sys::UniqueFd source = reading(bytes);
   archive::TarStream stream(source);
-  archive::apply_tar(stream, root, limits);
+  archive::apply_tar(stream, root, limits, mark_trusted);
 }
 
 /// The error's whole line; empty where there is none.

@@ -11,6 +11,13 @@
 #include "sys/user_namespace.h"
 
 namespace tare::commands {
+namespace {
+
+constexpr cli::Option option_table[] = {
+    {"layer", 0, cli::Takes::nothing, "", "it is a layer of an image: with whiteouts, for overlayfs"},
+};
+
+}  // namespace
 
 constinit const cli::Command unpack_command = {
     .name = "unpack",
@@ -20,7 +27,7 @@ constinit const cli::Command unpack_command = {
         "The tarball is plain or compressed with gzip, bzip2, xz or zstd, known by its content. Prints the "
         "layer's "
         "digest. What unpacks to more than $TARE_UNPACK_LIMIT (default: 64g) is refused.",
-    .options = {},
+    .options = option_table,
     .minimum_operands = 1,
     .maximum_operands = 1,
     .options_end_at_first_operand = false,
@@ -32,6 +39,7 @@ int unpack(const cli::Parsed& parsed) {
   const char* root = std::getenv("TARE_ROOT");
   options.root = HostPath(parsed.value("root").value_or(root && *root ? root : "/var/lib/tare"));
   options.source = parsed.operands.front();
+  if (parsed.has("layer")) options.kind = store::LayerKind::overlay;
   // In a user namespace the kernel makes none; a container there has the host's in a /dev of its own.
   options.limits.device_nodes = sys::in_first_user_namespace();
   if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) {
