@@ -1,6 +1,9 @@
 // tare-image: everything that moves image bytes. Parses the command line and calls the verb.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <iterator>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +20,12 @@ using cli::Takes;
 constexpr cli::Option global_options[] = {
     {"root", 0, Takes::value, "DIR", "where layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
 };
-const cli::Command command_table[] = {commands::unpack_command, commands::export_command};
-constexpr commands::Verb verbs[] = {commands::unpack, commands::export_layers};
+const cli::Command command_table[] = {commands::load_command, commands::save_command,
+                                      commands::unpack_command, commands::unpack_image_command,
+                                      commands::export_command};
+constexpr commands::Verb verbs[] = {commands::load, commands::save, commands::unpack, commands::unpack_image,
+                                    commands::export_layers};
+static_assert(std::size(command_table) == std::size(verbs));
 
 const cli::Program program = {
     .name = "tare-image",
@@ -45,6 +52,21 @@ int act(cli::Words words) {
 }
 
 }  // namespace
+namespace commands {
+
+HostPath root_of(const cli::Parsed& parsed) {
+  const char* root = std::getenv("TARE_ROOT");
+  return HostPath(parsed.value("root").value_or(root && *root ? root : "/var/lib/tare"));
+}
+
+image::ProgressReport reporting_to(cli::Progress& progress) {
+  return [&progress](Bytes done, Bytes total) {
+    progress.update(static_cast<std::uint64_t>(done),
+                    total > 0 ? std::optional(static_cast<std::uint64_t>(total)) : std::nullopt);
+  };
+}
+
+}  // namespace commands
 }  // namespace tare
 
 int main(int count, char** words) {

@@ -16,6 +16,8 @@
 #include "cli/option_table.h"
 #include "commands/commands.h"
 #include "engine/own_namespace.h"
+#include "engine/rootfs.h"
+#include "image_verbs.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -37,6 +39,7 @@ constexpr cli::Option global_options[] = {
 using namespace commands;
 
 int completion(const Context& context, const cli::Parsed& parsed);
+int hand_over(const Context& context, const cli::Parsed& parsed);
 int manual(const Context& context, const cli::Parsed& parsed);
 
 // The order is that of the help.
@@ -61,6 +64,14 @@ const cli::Command commands_table[] = {run_command,
                                        unpause_command,
                                        rm_command,
                                        export_command,
+                                       images_command,
+                                       load_command,
+                                       save_command,
+                                       tag_command,
+                                       rmi_command,
+                                       history_command,
+                                       image_inspect_command,
+                                       image_prune_command,
                                        volume_create_command,
                                        volume_ls_command,
                                        volume_inspect_command,
@@ -102,6 +113,14 @@ constexpr struct {
     {unpause, As::root},
     {rm, As::root},
     {export_container, As::root},
+    {images, As::root},
+    {hand_over, As::root},
+    {hand_over, As::root},
+    {tag, As::root},
+    {rmi, As::root},
+    {history, As::root},
+    {image_inspect, As::root},
+    {image_prune, As::root},
     {volume_create, As::root},
     {volume_ls, As::root},
     {volume_inspect, As::root},
@@ -139,6 +158,16 @@ int manual(const Context&, const cli::Parsed& parsed) {
   return 0;
 }
 
+// What moves image bytes is tare-image's: it reads the same words again.
+int hand_over(const Context& context, const cli::Parsed&) {
+  const std::string image_program = engine::image_program(), verb(context.verb);
+  std::vector<const char*> words{"tare-image", "--root", context.place.root.c_str(), verb.c_str()};
+  words.insert(words.end(), context.words.begin(), context.words.end());
+  words.push_back(nullptr);
+  ::execv(image_program.c_str(), const_cast<char* const*>(words.data()));
+  throw system_error(format("cannot execute {}", image_program));
+}
+
 // An option, else the environment, else the default; absolute, since it outlives this process's working
 // directory.
 HostPath place_of(const cli::Parsed& parsed, std::string_view option, const char* variable,
@@ -157,8 +186,10 @@ int print_help(const std::string& text) {
   return 0;
 }
 
-commands::Context context_of(const cli::Parsed& globals) {
-  return {.place = {.root = place_of(globals, "root", "TARE_ROOT", engine::standard_root),
+commands::Context context_of(const cli::Parsed& globals, std::string_view verb = {}, cli::Words words = {}) {
+  return {.verb = verb,
+          .words = words,
+          .place = {.root = place_of(globals, "root", "TARE_ROOT", engine::standard_root),
                     .run_root = place_of(globals, "run-root", "TARE_RUN_ROOT", engine::standard_run_root)}};
 }
 
@@ -195,7 +226,8 @@ int act(cli::Words words) {
   if (parsed.help) return print_help(cli::help(program, *split.command, width()));
   try {
     const auto& [verb, whom] = verbs[split.command - commands_table];
-    const commands::Context context = whom == As::nobody ? commands::Context{} : context_of(parsed);
+    const commands::Context context =
+        whom == As::nobody ? commands::Context{} : context_of(parsed, split.command->name, split.words);
     std::optional<engine::OwnNamespace> own_namespace;
     become(whom, context.place, own_namespace);
     return verb(context, parsed);
@@ -215,6 +247,12 @@ void print(std::string_view text) {
   } catch (const Error& error) {
     throw system_error(error.error_number(), "cannot write to standard output");
   }
+}
+
+bool is_confirmed(const std::string& question) {
+  print(question + "\nAre you sure you want to continue? [y/N] ");
+  char answer = 0;
+  return ::read(STDIN_FILENO, &answer, 1) == 1 && (answer == 'y' || answer == 'Y');
 }
 
 void notify(const std::string& line) {

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include "archive/confine.h"
 #include "archive/whiteout.h"
@@ -30,52 +31,10 @@ namespace {
 constexpr int report_every_ms = 100;
 constexpr std::size_t words_limit = 16 << 10;
 
-/// A counter that a forked process raises and its parent reads.
-class SharedCounter {
- public:
-  SharedCounter() {
-    void* page = ::mmap(nullptr, sizeof(std::atomic<Bytes>), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) throw system_error("cannot share memory with the worker");
-    value_ = new (page) std::atomic<Bytes>(0);
-  }
-  ~SharedCounter() { ::munmap(value_, sizeof *value_); }
-  SharedCounter(const SharedCounter&) = delete;
-  SharedCounter& operator=(const SharedCounter&) = delete;
-  std::atomic<Bytes>& value() const { return *value_; }
-
- private:
-  std::atomic<Bytes>* value_;
-};
-
-/// Kills and reaps the worker unless it was waited for.
-class Worker {
- public:
-  explicit Worker(pid_t pid) : pid_(pid) {}
-  ~Worker() {
-    if (pid_ < 0) return;
-    ::kill(pid_, SIGKILL);
-    wait();
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-
-  int wait() {
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return status;
-  }
-
- private:
-  pid_t pid_;
-};
-
 // The worker's messages are directories to be marked opaque (one each, the text is a "+"), then its last
-// words: "= RAW TAR", or "! KIND ERRNO TEXT" and a line with the hint.
+// words: "= RAW TAR SIZE", or "! KIND ERRNO TEXT" and a line with the hint.
 std::string success(const Unpacked& unpacked) {
-  return format("= {} {}", unpacked.tarball.value, unpacked.layer.value);
+  return format("= {} {} {}", unpacked.tarball.value, unpacked.layer.value, unpacked.size);
 }
 
 // Without the breadcrumbs that stood at the fork: the parent, which has them too, adds them again.
@@ -102,11 +61,12 @@ std::string failure(const Error& error, std::size_t outer_steps) {
 
 Unpacked parse(std::string_view words) {
   if (words.starts_with("! ")) rethrow(words.substr(2));
-  const std::size_t space = words.find(' ', 2);
-  if (words.starts_with("= ") && space != std::string_view::npos) {
-    const auto tarball = oci::parse_digest(words.substr(2, space - 2));
-    const auto layer = oci::parse_digest(words.substr(space + 1));
-    if (tarball && layer) return {.tarball = *tarball, .layer = *layer};
+  const std::size_t second = words.find(' ', 2), third = words.rfind(' ');
+  if (words.starts_with("= ") && second != std::string_view::npos && third > second) {
+    const auto tarball = oci::parse_digest(words.substr(2, second - 2));
+    const auto layer = oci::parse_digest(words.substr(second + 1, third - second - 1));
+    if (tarball && layer)
+      return {.tarball = *tarball, .layer = *layer, .size = parse_integer<Bytes>(words.substr(third + 1), 0)};
   }
   throw Error(ErrorKind::system, "the unpacking process ended without a result");
 }
@@ -132,7 +92,8 @@ std::string unpack(const Job& job) {
     };
     archive::apply_tar(stream, job.tree, job.limits,
                        job.trusted_marks ? archive::MarkTrusted(ask_for_mark) : nullptr);
-    return success({.tarball = stream.raw_digest(), .layer = stream.tar_digest()});
+    return success(
+        {.tarball = stream.raw_digest(), .layer = stream.tar_digest(), .size = stream.tar_bytes()});
   } catch (const Error& error) {
     return failure(error, outer_steps);
   } catch (const std::exception& error) {
@@ -163,26 +124,6 @@ void mark_opaque(sys::Fd directory, sys::Fd tree) {
   archive::mark_opaque_as_trusted(directory);
 }
 
-std::string listen(sys::Fd answer, sys::Fd tree, const HeldSignals& held, const std::function<void()>& tick) {
-  std::string words;
-  for (;;) {
-    pollfd waited[] = {{.fd = held.arrival().number(), .events = POLLIN, .revents = 0},
-                       {.fd = answer.number(), .events = POLLIN, .revents = 0}};
-    const int ready = ::poll(waited, 2, report_every_ms);
-    if (ready < 0 && errno != EINTR) throw system_error("cannot wait for the unpacking process");
-    tick();
-    if (ready <= 0) continue;
-    if (waited[0].revents != 0) throw system_error(EINTR, "stopped");
-    char buffer[words_limit];
-    const auto message = sys::receive_with_descriptor(answer, buffer, sizeof buffer, "the unpacking process");
-    if (message.size == 0) return words;
-    if (message.descriptor)
-      mark_opaque(message.descriptor, tree);
-    else
-      words.assign(buffer, message.size);
-  }
-}
-
 }  // namespace
 
 HeldSignals::HeldSignals() {
@@ -201,35 +142,99 @@ HeldSignals::~HeldSignals() { restore(); }
 
 void HeldSignals::restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
-Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
-                         const HeldSignals& held, const ProgressReport& report) {
-  const SharedCounter counter;
+/// In memory that a worker and its parent share.
+class UnpackWorker::Counter {
+ public:
+  Counter() {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<Bytes>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) throw system_error("cannot share memory with the worker");
+    value_ = new (page) std::atomic<Bytes>(0);
+  }
+  ~Counter() { ::munmap(value_, sizeof *value_); }
+  Counter(const Counter&) = delete;
+  Counter& operator=(const Counter&) = delete;
+  std::atomic<Bytes>& value() const { return *value_; }
+
+ private:
+  std::atomic<Bytes>* value_;
+};
+
+UnpackWorker::UnpackWorker(sys::Fd source, sys::Fd tree, const archive::Limits& limits,
+                           const HeldSignals& held)
+    : counter_(std::make_unique<Counter>()), tree_(tree) {
   auto [reading, writing] = sys::make_socket_pair();
-  const bool trusted_marks =
-      limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace();
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid < 0) throw system_error("cannot start the unpacking process");
-  if (pid == 0) {
+  pid_ = ::fork();
+  if (pid_ < 0) throw system_error("cannot start the unpacking process");
+  if (pid_ == 0) {
     held.restore();
     work({.source = source,
           .tree = tree,
           .answer = writing,
           .limits = limits,
-          .bytes_read = counter.value(),
-          .trusted_marks = trusted_marks},
+          .bytes_read = counter_->value(),
+          .trusted_marks = limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace()},
          parent);
   }
-  Worker worker(pid);
-  writing.reset();
-  const std::string words = listen(reading, tree, held, [&] {
-    if (report) report(counter.value(), total);
-  });
-  const int status = worker.wait();
+  answer_ = std::move(reading);
+}
+
+UnpackWorker::~UnpackWorker() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  wait();
+}
+
+UnpackWorker::UnpackWorker(UnpackWorker&& other) noexcept
+    : counter_(std::move(other.counter_)),
+      tree_(other.tree_),
+      answer_(std::move(other.answer_)),
+      pid_(std::exchange(other.pid_, -1)),
+      words_(std::move(other.words_)) {}
+
+int UnpackWorker::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return status;
+}
+
+Bytes UnpackWorker::bytes_read() const { return counter_->value(); }
+
+bool UnpackWorker::receive() {
+  char buffer[words_limit];
+  const auto message = sys::receive_with_descriptor(answer_, buffer, sizeof buffer, "the unpacking process");
+  if (message.size == 0) return true;
+  if (message.descriptor)
+    mark_opaque(message.descriptor, tree_);
+  else
+    words_.assign(buffer, message.size);
+  return false;
+}
+
+Unpacked UnpackWorker::result() {
+  const int status = wait();
   if (WIFSIGNALED(status))
     throw Error(ErrorKind::system, format("the unpacking process was killed by signal {} ({})",
                                           WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status))));
-  return parse(words);
+  return parse(words_);
+}
+
+Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
+                         const HeldSignals& held, const ProgressReport& report) {
+  UnpackWorker worker(source, tree, limits, held);
+  for (;;) {
+    pollfd waited[] = {{.fd = held.arrival().number(), .events = POLLIN, .revents = 0},
+                       {.fd = worker.answer().number(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(waited, 2, report_every_ms);
+    if (ready < 0 && errno != EINTR) throw system_error("cannot wait for the unpacking process");
+    if (report) report(worker.bytes_read(), total);
+    if (ready <= 0) continue;
+    if (waited[0].revents != 0) throw system_error(EINTR, "stopped");
+    if (worker.receive()) return worker.result();
+  }
 }
 
 oci::Digest hash_file(sys::Fd file, Bytes total, const ProgressReport& report) {

@@ -93,6 +93,18 @@ void NewBlob::keep(const oci::Digest& digest) {
   file_.reset();
 }
 
+void keep_file(const HostPath& root, sys::Fd file, const oci::Digest& digest) {
+  Step step("keep blob", digest.value);
+  if (::fchmod(file.number(), 0644) != 0 || ::fchown(file.number(), ::geteuid(), ::getegid()) != 0 ||
+      ::fsync(file.number()) != 0)
+    throw system_error("cannot write it to the disk");
+  const std::string from = format("/proc/self/fd/{}", file.number());
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, blob_path(root, digest).c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+      errno != EEXIST)
+    throw system_error(format("cannot make {}", blob_path(root, digest).value));
+  sys::sync_directory(root / "images/blobs/sha256");
+}
+
 PartialBlob::PartialBlob(const HostPath& root, oci::Digest digest, sys::UniqueFd file, Bytes size)
     : root_(root), digest_(std::move(digest)), file_(std::move(file)), size_(size) {}
 

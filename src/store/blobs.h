@@ -47,6 +47,9 @@ class NewBlob {
   Bytes size_ = 0;
 };
 
+/// A whole file that lies elsewhere in the store becomes a blob, by another name for the same file.
+void keep_file(const HostPath& root, sys::Fd file, const oci::Digest& digest);
+
 /// A blob with a known digest in the making: what is there of it stays for the next who tries.
 class PartialBlob {
  public:

@@ -273,6 +273,13 @@ std::optional<NamedManifest> find_name(const HostPath& root, const oci::Referenc
   return std::nullopt;
 }
 
+std::string name_in(const Image& image, const std::string& name_or_id) {
+  const auto reference = try_reference(name_or_id);
+  if (!reference || reference->digest) return {};
+  const auto entry = std::ranges::find(image.entries, reference->text(), &NamedManifest::name);
+  return entry == image.entries.end() ? std::string() : entry->name;
+}
+
 std::optional<Image> find_image(const HostPath& root, const std::string& name_or_id) {
   const auto reference = try_reference(name_or_id);
   const Manifests manifests = list_manifests(root);

@@ -61,6 +61,8 @@ std::vector<Image> list_images(const HostPath& root, std::vector<std::string>& p
 /// By name, or by the beginning of its id. nullopt: there is none. Throws Error{invalid} where several ids
 /// begin so, or for what is no name.
 std::optional<Image> find_image(const HostPath& root, const std::string& name_or_id);
+/// The whole name of the image by which `name_or_id` means it; empty where that is by its id.
+std::string name_in(const Image& image, const std::string& name_or_id);
 /// The entry that a name means, without reading the image.
 std::optional<NamedManifest> find_name(const HostPath& root, const oci::Reference& reference);
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
 #include "sys/file.h"
 #include "sys/random.h"
 
@@ -73,6 +74,14 @@ bool has_layer(const HostPath& root, const LayerId& layer, LayerKind kind) {
   return sys::exists(sys::here, tree_of(root, layer, kind).value);
 }
 
+std::optional<Bytes> layer_size(const HostPath& root, const LayerId& layer) {
+  const HostPath path = layer_path(root, layer, LayerKind::overlay) / "size";
+  const auto text = sys::try_read_at_once(sys::here, path.value);
+  if (!text) return std::nullopt;
+  Step step("read", path.value);
+  return parse_integer<Bytes>(std::string_view(*text).substr(0, text->find('\n')), 0);
+}
+
 std::optional<LayerId> find_by_file(const HostPath& root, const struct stat& file) {
   return find(root, path_of(root, file));
 }
@@ -111,6 +120,8 @@ Staging::Staging(const HostPath& root) {
   sys::try_lock(tree_);
   if (::fchmod(tree_.number(), 0755) != 0) throw system_error("cannot set the mode of a tree");
 }
+
+void Staging::note_size(Bytes size) const { sys::create_file(lock_, "size", std::to_string(size) + "\n"); }
 
 Staging::Staging(Staging&& other) noexcept
     : parent_(std::move(other.parent_)),

@@ -3,6 +3,7 @@
 // Below the store's root:
 //   staging/<random>/tree/       a tree in the making; its maker holds a lock on staging/<random>
 //   layers/sha256/<hex>/tree/    an unpacked tree, named by the digest of its uncompressed tar
+//   image-layers/sha256/<hex>/size   how large its tar is, in bytes
 //   image-layers/sha256/<hex>/tree/  the same of an image's layer, with overlayfs' marks for what it hides
 //   tarballs/sha256/<hex>        a symlink to the layer of the tarball with this digest, as it came
 //   tarballs/by-file/<key>       a symlink to the layer of a file: device, inode, size, mtime and ctime
@@ -40,6 +41,9 @@ enum class LayerKind {
 HostPath tree_of(const HostPath& root, const LayerId& layer, LayerKind kind = LayerKind::flat);
 bool has_layer(const HostPath& root, const LayerId& layer, LayerKind kind = LayerKind::flat);
 
+/// How large its tar is, of an image's layer; nullopt: it is not here.
+std::optional<Bytes> layer_size(const HostPath& root, const LayerId& layer);
+
 /// The layer of an unchanged file, from its status alone: reads nothing of it.
 std::optional<LayerId> find_by_file(const HostPath& root, const struct stat& file);
 std::optional<LayerId> find_by_tarball(const HostPath& root, const TarballId& tarball);
@@ -60,6 +64,8 @@ class Staging {
   Staging& operator=(Staging&&) = delete;
 
   sys::Fd tree() const { return tree_; }
+  /// How large its tar is.
+  void note_size(Bytes size) const;
 
  private:
   friend void publish(const HostPath& root, Staging staging, const LayerId& layer, LayerKind kind);

@@ -1,15 +1,27 @@
 // The verbs of tare-image: each file has the verb's option table and the function that carries it out.
 #pragma once
 
+#include "base/types.h"
 #include "cli/option_table.h"
+#include "cli/progress.h"
+#include "image/worker.h"
+#include "image_verbs.h"
 
 namespace tare::commands {
 
 /// Carries a parsed command out; the result is the exit code.
 using Verb = int (*)(const cli::Parsed& parsed);
 
-extern const cli::Command unpack_command, export_command;
+extern const cli::Command unpack_command, unpack_image_command, export_command;
 int unpack(const cli::Parsed& parsed);
+int unpack_image(const cli::Parsed& parsed);
+int load(const cli::Parsed& parsed);
+int save(const cli::Parsed& parsed);
 int export_layers(const cli::Parsed& parsed);
+
+/// Of the store.
+HostPath root_of(const cli::Parsed& parsed);
+/// `progress` must outlive it.
+image::ProgressReport reporting_to(cli::Progress& progress);
 
 }  // namespace tare::commands

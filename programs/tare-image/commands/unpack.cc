@@ -36,8 +36,7 @@ constinit const cli::Command unpack_command = {
 
 int unpack(const cli::Parsed& parsed) {
   image::UnpackOptions options;
-  const char* root = std::getenv("TARE_ROOT");
-  options.root = HostPath(parsed.value("root").value_or(root && *root ? root : "/var/lib/tare"));
+  options.root = root_of(parsed);
   options.source = parsed.operands.front();
   if (parsed.has("layer")) options.kind = store::LayerKind::overlay;
   // In a user namespace the kernel makes none; a container there has the host's in a /dev of its own.
@@ -47,10 +46,7 @@ int unpack(const cli::Parsed& parsed) {
     options.limits.unpacked = parse_size(limit);
   }
   cli::Progress progress("unpacking " + (options.source == "-" ? "standard input" : options.source));
-  options.progress = [&](Bytes done, Bytes total) {
-    progress.update(static_cast<std::uint64_t>(done),
-                    total > 0 ? std::optional(static_cast<std::uint64_t>(total)) : std::nullopt);
-  };
+  options.progress = reporting_to(progress);
   std::printf("%s\n", image::unpack_tarball(options).c_str());
   return 0;
 }

@@ -11,6 +11,8 @@
 namespace tare::commands {
 
 struct Context {
+  std::string_view verb = {};  ///< the command's name, and the words after it
+  cli::Words words = {};
   state::Place place;
 };
 
@@ -21,7 +23,8 @@ extern const cli::Command run_command, create_command, start_command, stop_comma
     kill_command, wait_command, attach_command, exec_command, rename_command, pause_command, unpause_command,
     ps_command, logs_command, top_command, stats_command, rm_command, inspect_command, info_command,
     version_command, export_command, volume_create_command, volume_ls_command, volume_inspect_command,
-    volume_rm_command, volume_prune_command, explain_command, script_command;
+    volume_rm_command, volume_prune_command, explain_command, script_command, images_command, tag_command,
+    rmi_command, history_command, image_inspect_command, image_prune_command;
 int run(const Context& context, const cli::Parsed& parsed);
 int create(const Context& context, const cli::Parsed& parsed);
 int start(const Context& context, const cli::Parsed& parsed);
@@ -47,6 +50,12 @@ int volume_ls(const Context& context, const cli::Parsed& parsed);
 int volume_inspect(const Context& context, const cli::Parsed& parsed);
 int volume_rm(const Context& context, const cli::Parsed& parsed);
 int volume_prune(const Context& context, const cli::Parsed& parsed);
+int images(const Context& context, const cli::Parsed& parsed);
+int tag(const Context& context, const cli::Parsed& parsed);
+int rmi(const Context& context, const cli::Parsed& parsed);
+int history(const Context& context, const cli::Parsed& parsed);
+int image_inspect(const Context& context, const cli::Parsed& parsed);
+int image_prune(const Context& context, const cli::Parsed& parsed);
 int write_script(const Context& context, const cli::Parsed& parsed);
 int explain_containers(const Context& context, const cli::Parsed& parsed);
 int export_container(const Context& context, const cli::Parsed& parsed);
@@ -59,6 +68,8 @@ std::vector<std::string> read_environment(const cli::Parsed& parsed);
 
 /// Writes to standard output; throws when that fails, so that a full disk is not a success.
 void print(std::string_view text);
+/// Asks on standard output; true for an answer that begins with y.
+bool is_confirmed(const std::string& question);
 /// A line for a person, on standard error: "tare: …".
 void notify(const std::string& line);
 

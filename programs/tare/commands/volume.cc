@@ -1,6 +1,4 @@
 // tare volume create, ls, inspect, rm, prune: data that outlives containers.
-#include <unistd.h>
-
 #include "base/format.h"
 #include "base/units.h"
 #include "cli/table.h"
@@ -29,12 +27,6 @@ constexpr cli::Option prune_options[] = {
     {"filter", 0, Takes::value, "KEY=VALUE", "only those with label=KEY[=VALUE] or label!=KEY[=VALUE]", true},
     {"force", 'f', Takes::nothing, "", "do not ask"},
 };
-
-bool is_confirmed(const std::string& question) {
-  print(question + "\nAre you sure you want to continue? [y/N] ");
-  char answer = 0;
-  return ::read(STDIN_FILENO, &answer, 1) == 1 && (answer == 'y' || answer == 'Y');
-}
 
 }  // namespace
 

@@ -1,0 +1,10 @@
+// The verbs that `tare` hands over to tare-image: their command lines, which both programs read.
+#pragma once
+
+#include "cli/option_table.h"
+
+namespace tare::commands {
+
+extern const cli::Command load_command, save_command;
+
+}  // namespace tare::commands
