@@ -20,6 +20,14 @@ bool is_about_charset(const char* message) {
   return text_of(message).find("can't be converted") != std::string_view::npos;
 }
 
+// Of "-1.5" libarchive (3.6) makes -1 second and, as though it were positive, half of one. Nothing is left of
+// the sign of what is between -1 and 0.
+timespec modified_time(archive_entry* header) {
+  timespec time{.tv_sec = ::archive_entry_mtime(header), .tv_nsec = ::archive_entry_mtime_nsec(header)};
+  if (time.tv_sec < 0 && time.tv_nsec > 0) time.tv_sec--, time.tv_nsec = 1'000'000'000 - time.tv_nsec;
+  return time;
+}
+
 EntryKind kind_of(archive_entry* header) {
   if (::archive_entry_hardlink(header)) return EntryKind::hard_link;
   switch (::archive_entry_filetype(header)) {
@@ -94,7 +102,7 @@ bool TarReader::next(Entry& entry) {
   entry.mode = ::archive_entry_perm(header_);
   entry.uid = ::archive_entry_uid(header_);
   entry.gid = ::archive_entry_gid(header_);
-  entry.modified = {.tv_sec = ::archive_entry_mtime(header_), .tv_nsec = ::archive_entry_mtime_nsec(header_)};
+  entry.modified = modified_time(header_);
   entry.device = ::archive_entry_rdev(header_);
   entry.size = ::archive_entry_size(header_);
   return true;

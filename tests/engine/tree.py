@@ -145,4 +145,5 @@ def main():
             print(repr(lines[path])[1:-1])
 
 
-main()
+if __name__ == "__main__":
+    main()

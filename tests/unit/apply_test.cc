@@ -33,7 +33,11 @@ TEST(Apply, GivesFilesTheirContentsModeOwnerAndTime) {
       .add({.name = "./bin/su", .mode = 06755, .uid = 1000, .gid = 5, .mtime = 1234567}, "#!")
       .pax("mtime", "1700000000.123456789")
       .pax("uid", "4000000000")
-      .file("/absolute/name", "here");
+      .file("/absolute/name", "here")
+      .pax("mtime", "-1000000000.25")
+      .file("old")
+      .pax("mtime", "-7")
+      .file("whole");
   unpack_into(tar.bytes(), root.fd);
   EXPECT_EQ(status(root, ".").st_mode, S_IFDIR | 0711u);
   EXPECT_EQ(status(root, ".").st_uid, 3u);
@@ -47,6 +51,9 @@ TEST(Apply, GivesFilesTheirContentsModeOwnerAndTime) {
   EXPECT_EQ(status(root, "absolute/name").st_mtim.tv_nsec, 123456789);
   EXPECT_EQ(status(root, "absolute/name").st_uid, 4000000000u);
   EXPECT_EQ(status(root, "absolute").st_mode, S_IFDIR | 0755u);
+  EXPECT_EQ(status(root, "old").st_mtim.tv_sec, -1'000'000'001);
+  EXPECT_EQ(status(root, "old").st_mtim.tv_nsec, 750'000'000);
+  EXPECT_EQ(status(root, "whole").st_mtim.tv_sec, -7);
 }
 
 TEST(Apply, KeepsDirectoryTimesWhateverComesLater) {
