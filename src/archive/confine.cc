@@ -99,6 +99,7 @@ constexpr int reading_calls[] = {SCMP_SYS(readlinkat), SCMP_SYS(flistxattr), SCM
 constexpr unsigned unpacking_capabilities[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
                                                CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP};
 constexpr unsigned reading_capabilities[] = {CAP_DAC_READ_SEARCH};
+constexpr unsigned reading_trusted_capabilities[] = {CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN};
 
 struct Purpose {
   std::span<const int> calls;
@@ -109,6 +110,7 @@ constexpr Purpose unpacking = {unpacking_calls, unpacking_capabilities,
                                ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE}};
 constexpr Purpose reading = {reading_calls, reading_capabilities,
                              LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
+constexpr Purpose reading_trusted = {reading.calls, reading_trusted_capabilities, reading.paths};
 
 void filter_calls(std::span<const int> calls) {
   const std::unique_ptr<void, decltype(&::seccomp_release)> filter(::seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
@@ -143,6 +145,8 @@ void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
   confine(unpacking, tree, kept);
 }
 
-void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept) { confine(reading, tree, kept); }
+void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept, Attributes attributes) {
+  confine(attributes == Attributes::trusted ? reading_trusted : reading, tree, kept);
+}
 
 }  // namespace tare::archive

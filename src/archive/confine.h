@@ -14,8 +14,16 @@ namespace tare::archive {
 /// one thread.
 void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept);
 
+enum class Attributes {
+  of_files,  ///< those that everybody sees
+  trusted    ///< also `trusted.` ones, overlayfs' marks
+};
+
 /// The same for one that only reads `tree`: no capability but DAC_READ_SEARCH, and no call that writes
-/// anything but what is open.
-void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept);
+/// anything but what is open. The kernel shows `trusted.` attributes to CAP_SYS_ADMIN only, which then stays:
+/// among the calls that the filter lets through there is none for which it is asked, but those that read
+/// them.
+void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept,
+                        Attributes attributes = Attributes::of_files);
 
 }  // namespace tare::archive

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 #include <string>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -12,6 +13,7 @@
 
 #include "archive/metadata.h"
 #include "archive/tar_header.h"
+#include "archive/whiteout.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/types.h"
@@ -27,7 +29,7 @@ constexpr std::size_t attributes_limit = 64 << 10;  // of a list or a value (xat
 /// The archive's bytes on their way out, in large pieces.
 class Output {
  public:
-  explicit Output(sys::Fd file) : file_(file) { buffer_.reserve(2 * piece_size); }
+  explicit Output(const ByteSink& sink) : sink_(sink) { buffer_.reserve(2 * piece_size); }
 
   void write(std::string_view bytes) {
     buffer_.append(bytes);
@@ -40,12 +42,12 @@ class Output {
   }
   void fill_block() { write_zeros((tar_block - size_ % tar_block) % tar_block); }
   void flush() {
-    sys::write_all(file_, buffer_);
+    sink_(buffer_);
     buffer_.clear();
   }
 
  private:
-  sys::Fd file_;
+  const ByteSink& sink_;
   std::string buffer_;
   std::uint64_t size_ = 0;
 };
@@ -68,8 +70,22 @@ struct NamedFile {
   }
 };
 
+constexpr std::string_view prefix_of(UpperMarks marks) {
+  return marks == UpperMarks::trusted ? "trusted.overlay." : "user.overlay.";
+}
+
+// What overlayfs writes where it saves itself a copy: the rest of the file is in a lower layer, by another
+// name.
+void refuse_incomplete(std::string_view attribute, UpperMarks marks) {
+  if (!attribute.starts_with(prefix_of(marks))) return;
+  const std::string_view mark = attribute.substr(prefix_of(marks).size());
+  if (mark == "redirect" || mark == "metacopy")
+    throw Error(ErrorKind::invalid,
+                format("not all of it is in the overlay's upper directory ({})", attribute));
+}
+
 template <typename File>
-std::vector<Attribute> read_attributes(const File& file) {
+std::vector<Attribute> read_attributes(const File& file, std::optional<UpperMarks> marks) {
   std::vector<Attribute> attributes;
   ssize_t size = file.list(nullptr, 0);
   if (size == 0 || (size < 0 && (errno == EOPNOTSUPP || errno == ENOENT))) return attributes;
@@ -79,6 +95,7 @@ std::vector<Attribute> read_attributes(const File& file) {
   for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
     const char* name = names.c_str() + at;
     at += std::string_view(name).size() + 1;
+    if (marks) refuse_incomplete(name, *marks);
     if (!is_kept_attribute(name)) continue;
     std::string value(attributes_limit, '\0');
     const ssize_t n = file.get(name, value.data(), value.size());
@@ -104,8 +121,10 @@ EntryKind kind_of(mode_t mode) {
 
 class TarWriter {
  public:
-  TarWriter(sys::Fd root, sys::Fd output) : root_(root), output_(output), piece_(piece_size) {}
-  void run();
+  /// With `marks` a layer.
+  TarWriter(sys::Fd root, std::optional<UpperMarks> marks, const ByteSink& sink)
+      : root_(root), marks_(marks), output_(sink), piece_(piece_size) {}
+  WrittenTree run();
 
  private:
   /// A directory of the chain from the top to the current one, the only one that is open and the working
@@ -127,6 +146,8 @@ class TarWriter {
 
   void enter(sys::UniqueFd directory);
   void leave();
+  void write_marks(std::vector<sys::DirectoryEntry>& entries);
+  void write_whiteout(std::string_view name);
   void write_entry(const std::string& name);
   void write_directory(sys::UniqueFd directory);
   /// False: it is gone.
@@ -136,7 +157,9 @@ class TarWriter {
   Entry entry_for(const struct stat& status) const;
 
   sys::Fd root_;
+  std::optional<UpperMarks> marks_;
   Output output_;
+  WrittenTree written_;
   sys::UniqueFd directory_;
   std::vector<Level> levels_;
   std::string path_;  ///< of the entry being written: "bin/sh"; with a slash at the end for a directory
@@ -146,7 +169,7 @@ class TarWriter {
 
 sys::FileIdentity identity_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
-void TarWriter::run() {
+WrittenTree TarWriter::run() {
   write_directory(sys::open_at(root_, ".", O_RDONLY | O_DIRECTORY));
   while (!levels_.empty()) {
     if (levels_.back().entries.empty()) {
@@ -163,6 +186,7 @@ void TarWriter::run() {
   }
   output_.write_zeros(2 * tar_block);
   output_.flush();
+  return written_;
 }
 
 void TarWriter::enter(sys::UniqueFd directory) {
@@ -170,7 +194,31 @@ void TarWriter::enter(sys::UniqueFd directory) {
   if (::fchdir(directory_.number()) != 0) throw system_error("cannot enter the directory");
   std::vector<sys::DirectoryEntry> entries = sys::read_entries(directory_);
   std::ranges::sort(entries, std::ranges::greater(), &sys::DirectoryEntry::name);
+  if (marks_) write_marks(entries);
   levels_.push_back({sys::identify(directory_), std::move(entries), path_.size()});
+}
+
+/// Of the directory that was entered; what is a mark is taken out of `entries`.
+void TarWriter::write_marks(std::vector<sys::DirectoryEntry>& entries) {
+  char value = 0;
+  const char* opaque = *marks_ == UpperMarks::trusted ? trusted_opaque : user_opaque;
+  if (::fgetxattr(directory_.number(), opaque, &value, 1) == 1 && value == 'y')
+    write_whiteout(opaque_whiteout);
+  const auto is_mark = [&](const sys::DirectoryEntry& entry) {
+    if (entry.kind != DT_CHR && entry.kind != DT_UNKNOWN) return false;
+    const auto status = sys::try_status(directory_, entry.name, AT_SYMLINK_NOFOLLOW);
+    return status && is_whiteout(*status);
+  };
+  const auto marks = std::stable_partition(entries.begin(), entries.end(), std::not_fn(is_mark));
+  for (auto mark = entries.end(); mark != marks;)
+    write_whiteout(std::string(whiteout_prefix) + (--mark)->name);
+  entries.erase(marks, entries.end());
+}
+
+// It is nothing but a name.
+void TarWriter::write_whiteout(std::string_view name) {
+  const std::string path = path_ + std::string(name);
+  output_.write(make_tar_header({.kind = EntryKind::file, .name = path, .target = {}}, {}));
 }
 
 void TarWriter::leave() {
@@ -184,7 +232,12 @@ void TarWriter::write_entry(const std::string& name) {
   const auto status = sys::try_status(directory_, name, AT_SYMLINK_NOFOLLOW);
   if (!status && errno == ENOENT) return;
   if (!status) throw system_error("cannot read its status");
-  if (S_ISSOCK(status->st_mode)) return;
+  if (S_ISSOCK(status->st_mode)) {
+    written_.sockets++;
+    return;
+  }
+  if (marks_ && name.starts_with(whiteout_prefix))
+    throw Error(ErrorKind::invalid, "a file of such a name cannot be in a layer: it would hide another one");
   if (S_ISDIR(status->st_mode)) {
     sys::UniqueFd fd = sys::try_open_at(directory_, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return;  // replaced meanwhile
@@ -213,7 +266,7 @@ void TarWriter::write_directory(sys::UniqueFd directory) {
   struct stat status;
   if (::fstat(directory.number(), &status) != 0) throw system_error("cannot read its status");
   path_ += levels_.empty() ? "./" : "/";
-  output_.write(make_tar_header(entry_for(status), read_attributes(OpenFile{directory.number()})));
+  output_.write(make_tar_header(entry_for(status), read_attributes(OpenFile{directory.number()}, marks_)));
   if (levels_.empty()) path_.clear();
   enter(std::move(directory));
 }
@@ -224,7 +277,7 @@ bool TarWriter::write_file(const std::string& name) {
   struct stat status;
   if (!fd || ::fstat(fd.number(), &status) != 0) throw system_error("cannot open it");
   if (!S_ISREG(status.st_mode)) return false;
-  output_.write(make_tar_header(entry_for(status), read_attributes(OpenFile{fd.number()})));
+  output_.write(make_tar_header(entry_for(status), read_attributes(OpenFile{fd.number()}, marks_)));
   std::size_t left = static_cast<std::size_t>(status.st_size);
   while (left > 0) {
     const ssize_t n = ::read(fd.number(), piece_.data(), std::min(piece_.size(), left));
@@ -247,7 +300,7 @@ bool TarWriter::write_other(const std::string& name, const struct stat& status) 
     if (!target) return false;
     entry.target = *target;
   }
-  output_.write(make_tar_header(entry, read_attributes(NamedFile{name.c_str()})));
+  output_.write(make_tar_header(entry, read_attributes(NamedFile{name.c_str()}, marks_)));
   return true;
 }
 
@@ -264,6 +317,13 @@ bool TarWriter::try_write_link(const struct stat& status) {
 
 }  // namespace
 
-void write_tar(sys::Fd root, sys::Fd output) { TarWriter(root, output).run(); }
+void write_tar(sys::Fd root, sys::Fd output) {
+  const ByteSink sink = [&](std::string_view bytes) { sys::write_all(output, bytes); };
+  TarWriter(root, std::nullopt, sink).run();
+}
+
+WrittenTree write_layer(sys::Fd upper, UpperMarks marks, const ByteSink& sink) {
+  return TarWriter(upper, marks, sink).run();
+}
 
 }  // namespace tare::archive

@@ -1,6 +1,10 @@
 // Writes a directory tree as a POSIX pax archive: exact, streaming, and never a step outside of the tree.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
 #include "sys/unique_fd.h"
 
 namespace tare::archive {
@@ -12,5 +16,24 @@ namespace tare::archive {
 /// zeros to the size that it had.
 /// The process's working directory changes. Throws Error naming the path.
 void write_tar(sys::Fd root, sys::Fd output);
+
+/// The archive's bytes, in pieces.
+using ByteSink = std::function<void(std::string_view bytes)>;
+
+/// Whose attributes are the marks in an overlay's upper directory (archive/whiteout.h). The other kind's are
+/// of another overlay, copied up with a directory, and say nothing.
+enum class UpperMarks { trusted, user };
+
+struct WrittenTree {
+  std::uint64_t sockets = 0;  ///< left out
+};
+
+/// Writes what an overlay's upper directory changes as a layer of an image (image-spec, layer.md): as
+/// write_tar(), but a hidden name becomes an empty file `.wh.NAME`, an opaque directory has `.wh..wh..opq`,
+/// and in each directory these come before its files. So the same tree gives the same bytes. The marks of
+/// UpperMarks::trusted are seen with CAP_SYS_ADMIN only.
+/// Throws Error{invalid} for a file whose name begins with `.wh.`, which would hide another one in the layer;
+/// and for one that is not all in `upper` (overlayfs' redirect_dir and metacopy).
+WrittenTree write_layer(sys::Fd upper, UpperMarks marks, const ByteSink& sink);
 
 }  // namespace tare::archive
