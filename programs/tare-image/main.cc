@@ -78,7 +78,9 @@ int main(int count, char** words) {
     return code;
   } catch (const tare::Error& error) {
     std::fprintf(stderr, "tare: %s\n", error.what());
-    return tare::exit_code(error.kind());
+    // As tare's own verbs: 125 where the command line is wrong, else 1.
+    const int code = tare::exit_code(error.kind());
+    return code == 125 && error.kind() != tare::ErrorKind::usage ? 1 : code;
   } catch (const tare::Reported& reported) {
     return reported.exit_code;
   } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 #include "engine/container_config.h"
 #include "engine/definition.h"
 #include "monitor/own_cgroup.h"
+#include "store/images.h"
 #include "store/layers.h"
 #include "store/volumes.h"
 #include "sys/file.h"
@@ -239,6 +240,12 @@ json::object exit_report(const state::Exit& exit) {
   return report;
 }
 
+// Its digest, as docker has it; of a root file system what the user named.
+std::string image_id_of(const state::Place& place, const state::Record& record) {
+  const auto use = store::image_of(place, record.id);
+  return use ? use->image.value : record.image;
+}
+
 }  // namespace
 
 std::string status_words(const Container& container, Time now) {
@@ -329,7 +336,7 @@ json::value inspect(const state::Place& place, const Container& container) {
       {"Args", record.command.empty() ? json::array()
                                       : json::array(record.command.begin() + 1, record.command.end())},
       {"State", std::move(state)},
-      {"Image", record.image},
+      {"Image", image_id_of(place, record)},
       {"Name", "/" + record.name},
       {"CgroupPath", record.cgroup}};
   const std::string config = (place.directory_of(record.id) / "config.json").value;

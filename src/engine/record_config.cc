@@ -131,6 +131,16 @@ std::string network_mode(const RunOptions& options) {
   return "container:" + options.network_container;
 }
 
+json::value entrypoint(const RunOptions& options) {
+  if (!options.entrypoint || options.entrypoint->empty()) return nullptr;
+  return texts(*options.entrypoint);
+}
+
+json::array command(const RunOptions& options, const oci::Process& process) {
+  const auto size = static_cast<std::ptrdiff_t>(options.entrypoint ? options.entrypoint->size() : 0);
+  return texts({process.args.begin() + size, process.args.end()});
+}
+
 // What is nobody else's business than the machine's.
 void add_isolation(json::object& host_config, const RunOptions& options) {
   host_config["BlkioWeight"] = std::int64_t{options.resources.block_io_weight.value_or(0)};
@@ -161,7 +171,9 @@ void write_config(const HostPath& directory, const RunOptions& options, const oc
                               {"OpenStdin", options.interactive},
                               {"Env", texts(process.env)},
                               {"Labels", labels(options)},
-                              {"Cmd", texts(process.args)},
+                              {"Image", options.rootfs},
+                              {"Entrypoint", entrypoint(options)},
+                              {"Cmd", command(options, process)},
                               {"WorkingDir", process.cwd.value},
                               {"StopSignal", options.stop_signal.empty() ? "SIGTERM" : options.stop_signal}}},
       {"HostConfig", json::object{{"NetworkMode", network_mode(options)},

@@ -6,6 +6,7 @@
 #include "engine/life.h"
 #include "engine/order.h"
 #include "store/copy_tree.h"
+#include "store/merged.h"
 #include "sys/file.h"
 #include "sys/process.h"
 
@@ -58,8 +59,7 @@ class Start {
 
   void copy_root(const std::string& why) {
     notify_(format("{}: the root file system is copied for this container", why));
-    const sys::UniqueFd from =
-        sys::open_at(sys::here, container_.definition.rootfs.layers.front().value, O_RDONLY | O_DIRECTORY);
+    const sys::UniqueFd from = store::open_merged(container_.definition.rootfs.layers, store::own_marks());
     const sys::UniqueFd to =
         sys::open_at(sys::here, (container_.directory / "rootfs").value, O_RDONLY | O_DIRECTORY);
     const RunOptions& options = container_.definition.options;

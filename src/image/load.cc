@@ -73,13 +73,19 @@ struct Found {
   std::vector<std::string> names;
 };
 
-bool is_name(const std::string& text) { return text.find_first_of("/:") != text.npos; }
-
+// What is no name (a tag alone is one, as podman has it) is not taken for an error.
 std::vector<std::string> names_of(const oci::Annotations& annotations) {
   for (const char* key : {whole_name_annotation, oci::name_annotation})
-    if (const auto name = annotations.find(key); name != annotations.end() && is_name(name->second))
-      return {oci::parse_tagged_reference(name->second).text()};
+    if (const auto name = annotations.find(key); name != annotations.end()) try {
+        return {oci::parse_tagged_reference(name->second).text()};
+      } catch (const Error&) {
+      }
   return {};
+}
+
+void add_names(Found& image, const std::vector<std::string>& names) {
+  for (const auto& name : names)
+    if (std::ranges::find(image.names, name) == image.names.end()) image.names.push_back(name);
 }
 
 void add_manifest(const Files& files, const oci::Descriptor& descriptor,
@@ -96,6 +102,9 @@ void add_manifest(const Files& files, const oci::Descriptor& descriptor,
       throw Error(ErrorKind::not_found, format("it has nothing for {}", oci::text_of(oci::own_platform())));
     return add_manifest(files, *own, names, found);
   }
+  // The same one may be there under several names.
+  if (const auto same = std::ranges::find(found, *text, &Found::manifest); same != found.end())
+    return add_names(*same, names);
   const oci::Manifest manifest = oci::parse_manifest(*text);
   auto config = files.try_read_blob(manifest.config.digest, oci::largest_config);
   if (!config)
@@ -149,9 +158,7 @@ std::vector<Found> find_images(const Files& files) {
     if (const auto list = files.try_read("manifest.json", largest_list))
       for (auto& other : find_in_docker_archive(files, *list))
         for (auto& image : found)
-          if (image.config == other.config)
-            for (auto& name : other.names)
-              if (std::ranges::find(image.names, name) == image.names.end()) image.names.push_back(name);
+          if (image.config == other.config) add_names(image, other.names);
     return found;
   }
   if (const auto list = files.try_read("manifest.json", largest_list))

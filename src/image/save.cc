@@ -55,7 +55,9 @@ std::string make_docker_list(const std::vector<Saved>& images) {
   json::array list;
   for (const auto& [image, names] : images) {
     json::array tags, layers;
-    for (const auto& name : names) tags.emplace_back(oci::parse_reference(name).short_text());
+    // Whole: podman takes a short one for one of its own.
+    for (const auto& name : names)
+      if (!oci::parse_reference(name).tag.empty()) tags.emplace_back(name);
     for (const auto& layer : image->manifest.layers) layers.emplace_back(blob_name(layer.digest));
     list.push_back(json::object{{"Config", blob_name(image->manifest.config.digest)},
                                 {"RepoTags", std::move(tags)},

@@ -92,7 +92,12 @@ long reopen_directory(Context& context, const Operation& operation) {
 }
 
 long new_filesystem(Context& context, const Operation& operation) {
+  if (operation.path) {
+    const long result = call(__NR_chdir, address(operation.path));
+    if (result < 0) return result;
+  }
   const long made = make_filesystem(operation.text, operation.list, operation.a);
+  if (operation.path) call(__NR_chdir, address("/"));
   context.new_tmpfs = made >= 0 && is_same(operation.text, "tmpfs") ? static_cast<int>(made) : -1;
   return keep(context, operation.into, made);
 }

@@ -31,7 +31,8 @@ enum class Kind : uint32_t {
   reopen_directory,  ///< slot: an inherited directory, becomes the same one as this mount namespace has it;
                      ///< host path
   // mounts: make one (into a slot), then attach it
-  new_filesystem,  ///< text: type; list: "=key\0value" or "!flag"; a: MOUNT_ATTR_…; into
+  new_filesystem,  ///< text: type; list: "=key\0value" or "!flag"; a: MOUNT_ATTR_…; into; host path, if any:
+                   ///< the working directory meanwhile, for names in the list
   clone_tree,      ///< host path; a: 1 recursive; into. A bind mount not yet attached (open_tree(2))
   map_ids,         ///< slot: a detached mount; into: a user namespace, whose ids its files are to have
   set_attributes,  ///< slot; a: MOUNT_ATTR_ to set, b: to clear; flags: recursive

@@ -35,11 +35,11 @@ class Encoder {
 
 constexpr char marker = '\x01';
 
-std::string with_descriptors(std::string text, const std::vector<int>& slots) {
+std::string with_descriptors(std::string text, std::string_view directory, const std::vector<int>& slots) {
   for (std::size_t at; (at = text.find(marker)) != std::string::npos;) {
     const std::size_t end = text.find(marker, at + 1);
     const std::size_t slot = std::stoul(text.substr(at + 1, end - at - 1));
-    text.replace(at, end - at + 1, "/proc/self/fd/" + std::to_string(slots.at(slot)));
+    text.replace(at, end - at + 1, std::string(directory) + std::to_string(slots.at(slot)));
   }
   return text;
 }
@@ -60,7 +60,8 @@ Operation encode_entry(Encoder& encoder, const Entry& entry, const std::vector<i
     std::vector<std::string> list = entry.list;
     // Nowhere else: a command or an option of the user's may contain the marker.
     if (entry.kind == Kind::new_filesystem && entry.text == "overlay")
-      for (auto& text : list) text = with_descriptors(std::move(text), slots);
+      for (auto& text : list)
+        text = with_descriptors(std::move(text), entry.path.empty() ? "/proc/self/fd/" : "", slots);
     operation.list = encoder.put(list);
   }
   switch (entry.kind) {

@@ -1,4 +1,5 @@
 // The container's root file system: a directory as it is, or an overlay of layers.
+#include <algorithm>
 #include <sys/mount.h>
 
 #include "base/error.h"
@@ -25,23 +26,42 @@ std::pair<std::string, std::string> split_last(const HostPath& path) {
   return {path.value.substr(0, slash), path.value.substr(slash + 1)};
 }
 
+// The options for the layers, each a path or a descriptor's mark. A value has at most 255 bytes
+// (fsconfig(2)): where that is not enough for "/proc/self/fd/10:", descriptors are named from that directory,
+// "10:", and where that is not enough either each has an option of its own, which overlayfs knows since
+// Linux 6.5.
+void add_lower_layers(Entry& overlay, const std::vector<std::string>& layers, bool are_short) {
+  constexpr std::size_t longest = 255, of_number = 4;
+  if (!are_short && layers.size() * of_number > longest) {
+    for (const auto& layer : layers) overlay.list.push_back(filesystem_option("lowerdir+", layer));
+    return;
+  }
+  if (!are_short && layers.size() * (of_number + std::string_view("/proc/self/fd/").size()) > longest)
+    overlay.path = "/proc/self/fd";
+  std::string lower;
+  for (const auto& layer : layers) lower += (lower.empty() ? "" : ":") + layer;
+  overlay.list.push_back(filesystem_option("lowerdir", lower));
+}
+
 // Layers by name where that is possible (mountinfo then says where they are), by descriptor where it is not.
 void plan_overlay(plan::Program& program, const oci::Root& root, std::int32_t slot, bool in_user_namespace) {
   std::size_t total = 0;
   for (const auto& layer : root.lower) total += layer.value.size() + 1;
-  const auto name = [&](const HostPath& path, bool force_descriptor) {
-    if (!force_descriptor && can_be_named(path.value)) return path.value;
+  const bool are_short = total <= 256 && std::ranges::all_of(root.lower, can_be_named, &HostPath::value);
+  const auto name = [&](const HostPath& path, bool may_be_named) {
+    if (may_be_named && can_be_named(path.value)) return path.value;
     const std::int32_t directory = program.new_slot();
     program.inputs.push_back({.what = plan::Input::What::directory, .slot = directory, .path = path.value});
     program.add({.kind = Kind::reopen_directory, .slot = directory, .path = path.value});
     return plan::descriptor_path(directory);
   };
-  std::string lower;
-  for (const auto& layer : root.lower) lower += (lower.empty() ? "" : ":") + name(layer, total > 256);
+  std::vector<std::string> lower;
+  for (const auto& layer : root.lower) lower.push_back(name(layer, are_short));
   Entry overlay{.kind = Kind::new_filesystem, .into = slot, .text = "overlay"};
-  overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
-                  filesystem_option("upperdir", name(root.upper, false)),
-                  filesystem_option("workdir", name(root.work, false))};
+  overlay.list = {filesystem_option("source", "overlay")};
+  add_lower_layers(overlay, lower, are_short);
+  overlay.list.push_back(filesystem_option("upperdir", name(root.upper, true)));
+  overlay.list.push_back(filesystem_option("workdir", name(root.work, true)));
   // Its own marks, in extended attributes that only the machine's root may write otherwise.
   if (in_user_namespace) overlay.list.emplace_back("!userxattr");
   if (root.is_volatile) overlay.list.emplace_back("!volatile");
@@ -70,13 +90,15 @@ void plan_mapped_overlay(plan::Program& program, const oci::Root& root, std::int
   const auto [same_directory, work] = split_last(root.work);
   if (directory != same_directory)
     throw Error(ErrorKind::invalid, "the upper and the work directory of an overlay lie side by side");
-  std::string lower;
-  for (const auto& layer : root.lower) lower += (lower.empty() ? "" : ":") + take(layer);
+  std::vector<std::string> lower;
+  for (const auto& layer : root.lower) lower.push_back(take(layer));
   const std::string own = take(HostPath(directory));
   Entry overlay{.kind = Kind::new_filesystem, .into = slot, .text = "overlay"};
-  overlay.list = {filesystem_option("source", "overlay"), filesystem_option("lowerdir", lower),
-                  filesystem_option("upperdir", own + "/" + upper),
-                  filesystem_option("workdir", own + "/" + work), "!userxattr"};
+  overlay.list = {filesystem_option("source", "overlay")};
+  add_lower_layers(overlay, lower, false);
+  overlay.list.push_back(filesystem_option("upperdir", own + "/" + upper));
+  overlay.list.push_back(filesystem_option("workdir", own + "/" + work));
+  overlay.list.emplace_back("!userxattr");
   if (root.is_volatile) overlay.list.emplace_back("!volatile");
   program.add(std::move(overlay));
 }

@@ -1,5 +1,6 @@
 #include "store/merged.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -45,17 +46,44 @@ Error no_overlay(int error_number) {
   return Error(ErrorKind::no_overlay, "its layers cannot be put together by overlayfs", error_number);
 }
 
-// By descriptors: a value has at most 255 bytes (fsconfig(2)), and `:` in a path would be a separator.
+// Names of descriptors are short from here, and a value of an option has at most 255 bytes (fsconfig(2)).
+class AmongDescriptors {
+ public:
+  AmongDescriptors() : before_(sys::open_at(sys::here, ".", O_PATH | O_DIRECTORY)) {
+    if (::chdir("/proc/self/fd") != 0) throw system_error("cannot enter /proc/self/fd");
+  }
+  ~AmongDescriptors() { (void)!::fchdir(before_.number()); }
+  AmongDescriptors(const AmongDescriptors&) = delete;
+  AmongDescriptors& operator=(const AmongDescriptors&) = delete;
+
+ private:
+  sys::UniqueFd before_;
+};
+
+bool try_set(sys::Fd filesystem, const char* name, const std::string& value) {
+  return ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_STRING, name, value.c_str(), 0) == 0;
+}
+
+// Where all of them in one option are too long, one by one: overlayfs can since Linux 6.5.
+bool try_set_layers(sys::Fd filesystem, const std::vector<sys::UniqueFd>& directories) {
+  std::string all;
+  for (const auto& directory : directories)
+    all += (all.empty() ? "" : ":") + std::to_string(directory.number());
+  if (all.size() <= 255) return try_set(filesystem, "lowerdir", all);
+  return std::ranges::all_of(directories, [&](const auto& directory) {
+    return try_set(filesystem, "lowerdir+", std::to_string(directory.number()));
+  });
+}
+
+// By descriptors, since `:` in a path would be a separator.
 sys::UniqueFd overlay_of(const std::vector<HostPath>& layers, Marks marks) {
   std::vector<sys::UniqueFd> directories;
-  std::string lower;
-  for (const auto& layer : layers) {
+  for (const auto& layer : layers)
     directories.push_back(sys::open_at(sys::here, layer.value, O_PATH | O_DIRECTORY));
-    lower += format("{}/proc/self/fd/{}", lower.empty() ? "" : ":", directories.back().number());
-  }
   const sys::UniqueFd filesystem(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
   if (!filesystem) throw no_overlay(errno);
-  if (::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_STRING, "lowerdir", lower.c_str(), 0) != 0 ||
+  const AmongDescriptors place;
+  if (!try_set_layers(filesystem, directories) ||
       ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0 ||
       (marks == Marks::user &&
        ::syscall(SYS_fsconfig, filesystem.number(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) ||
