@@ -67,12 +67,17 @@ std::string percent_encode(std::string_view text) {
   return coded;
 }
 
+std::string to_text(const Query& query) {
+  std::string text;
+  for (const auto& [name, value] : query)
+    text += (text.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(value);
+  return text;
+}
+
 std::string with_query(std::string url, const Query& query) {
-  for (const auto& [name, value] : query) {
-    url += url.contains('?') ? '&' : '?';
-    url += percent_encode(name) + "=" + percent_encode(value);
-  }
-  return url;
+  if (query.empty()) return url;
+  url += url.contains('?') ? '&' : '?';
+  return url + to_text(query);
 }
 
 std::string_view next_link(std::string_view header) {

@@ -26,6 +26,8 @@ std::optional<Url> try_resolve(const Url& base, std::string_view location);
 /// All but letters, digits and "-._~" as %XX (RFC 3986, 2.3).
 std::string percent_encode(std::string_view text);
 using Query = std::vector<std::pair<std::string_view, std::string>>;
+/// "a=1&b=2", as a form is sent, too.
+std::string to_text(const Query& query);
 /// The URL with these behind whatever query it has.
 std::string with_query(std::string url, const Query& query);
 
