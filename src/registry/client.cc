@@ -89,21 +89,10 @@ Exchange Client::perform(Call call) {
   return exchange;
 }
 
-// `what` is the verb ("pull"), `object` what it was about ("busybox:1").
-void Client::refuse(const Exchange& exchange, std::string_view what, std::string_view object) const {
-  const Response& response = exchange.response();
-  const std::string& domain = exchange.server().endpoint.domain;
-  const std::string words = words_of(response);
-  if (response.failure == Failure::none && (response.status == 401 || response.status == 403))
-    throw Error(ErrorKind::system,
-                format("{} access denied for {}: {}{}", what, repository_.shown,
-                       what == "pull" ? "the repository does not exist or needs a login"
-                                      : "the registry wants another login",
-                       words),
-                0, format("tare login {}", domain));
-  if (response.failure == Failure::none && response.status == 404)
-    throw Error(ErrorKind::not_found, format("{} not found at {}{}", object, domain, words));
-  registry::refuse(response, format("cannot {} {}", what, object), domain);
+void Client::refuse(const Exchange& exchange, std::string_view verb, std::string object) const {
+  registry::refuse(exchange.response(),
+                   {.verb = std::string(verb), .object = std::move(object), .repository = repository_.shown},
+                   exchange.server().endpoint.domain);
 }
 
 Document Client::get_manifest(std::string_view tag_or_digest) {
@@ -118,11 +107,11 @@ Document Client::get_manifest(std::string_view tag_or_digest) {
   const auto asked = oci::parse_digest(reference);
   const auto told = oci::parse_digest(response.header("docker-content-digest"));
   const auto& wanted = asked ? asked : told;
-  if (wanted && *wanted != document.digest)
-    throw Error(ErrorKind::invalid,
-                format("manifest of {}: {} sends one with the digest {} in place of {}", name(reference),
-                       exchange.server().endpoint.domain, document.digest.value, wanted->value));
-  return document;
+  if (!wanted || *wanted == document.digest) return document;
+  if (exchange.abandon_mirror()) return get_manifest(reference);
+  throw Error(ErrorKind::invalid,
+              format("manifest of {}: {} sends one with the digest {} in place of {}", name(reference),
+                     exchange.server().endpoint.domain, document.digest.value, wanted->value));
 }
 
 std::optional<DocumentHead> Client::head_manifest(std::string_view tag_or_digest) {

@@ -84,7 +84,7 @@ class Client {
   std::string own_reference(std::string_view tag_or_digest) const;
   Exchange upload(const oci::Digest& digest, Bytes size, sys::Fd file, std::string_view mount_from,
                   const std::function<void(Bytes sent)>& report);
-  [[noreturn]] void refuse(const Exchange& exchange, std::string_view what, std::string_view object) const;
+  [[noreturn]] void refuse(const Exchange& exchange, std::string_view verb, std::string object) const;
   /// The pages of a list, each as JSON; nullopt: there is none.
   std::optional<std::vector<json::value>> pages(std::string target, std::string_view accept,
                                                 std::string_view what);

@@ -124,11 +124,9 @@ class Download {
   }
 
   [[noreturn]] void refuse() const {
-    const Response& response = exchange_->response();
-    const std::string& domain = exchange_->server().endpoint.domain;
-    if (response.failure == Failure::none && response.status == 404)
-      throw Error(ErrorKind::not_found, format("{} is not at {}{}", name(), domain, words_of(response)));
-    registry::refuse(response, format("cannot pull {}", name()), domain);
+    registry::refuse(exchange_->response(),
+                     Attempt{.verb = "pull", .object = name(), .repository = repository_.shown},
+                     exchange_->server().endpoint.domain);
   }
 
   void verify() {

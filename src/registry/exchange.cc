@@ -124,7 +124,8 @@ bool Exchange::judge() {
     response_.words = "the answer is too short";
   }
   if (response_.is_success()) return true;
-  const bool has_no_tls = response_.failure == Failure::no_tls || response_.failure == Failure::unreachable;
+  const bool has_no_tls = response_.failure == Failure::no_tls || response_.failure == Failure::cut_off ||
+                          response_.failure == Failure::unreachable;
   if (has_no_tls && is_own && server.endpoint.may_be_plain && !server.is_plain) {
     // What is said of a server that cannot be reached at all, it says of its first try: both are the same.
     server.is_plain = true;
@@ -165,6 +166,11 @@ bool Exchange::follow() {
   redirect_ = to;
   has_learned_ = false;
   return false;
+}
+
+bool Exchange::abandon_mirror() const {
+  if (server_->endpoint.is_mirror) server_->is_dead = true;
+  return server_->endpoint.is_mirror;
 }
 
 void complete(Http& http, Exchange& exchange) {

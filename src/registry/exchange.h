@@ -61,6 +61,8 @@ class Exchange {
   /// When it is over: an answer of any kind, and who gave it.
   const Response& response() const { return response_; }
   const Server& server() const { return *server_; }
+  /// When the answer was wrong: true if it was a mirror's, which is not asked again.
+  bool abandon_mirror() const;
 
  private:
   void start();

@@ -73,6 +73,7 @@ enum class Failure {
   none,
   unreachable,  ///< no such host, nobody listens
   no_tls,       ///< it speaks, but no TLS
+  cut_off,      ///< the connection ended before TLS stood
   untrusted,    ///< it is not who it should be, or does not want us
   stalled,
   broken,     ///< the connection ended too early

@@ -30,6 +30,7 @@ constexpr std::size_t most_messages = 3;
                          server, server));
     case Failure::stalled:
       throw Error(ErrorKind::system, format("{}: {} does not answer any more: {}", what, server, words));
+    case Failure::cut_off:
     case Failure::broken:
       throw Error(ErrorKind::system, format("{}: the connection to {} broke: {}", what, server, words));
     case Failure::too_large:
@@ -71,6 +72,21 @@ void refuse(const Response& response, std::string_view what, std::string_view se
                 "wait a while, or log in: tare login");
   throw Error(ErrorKind::system,
               format("{}: {} answers {}{}", what, server, response.status, words_of(response)));
+}
+
+void refuse(const Response& response, const Attempt& attempt, std::string_view server) {
+  const bool is_answer = response.failure == Failure::none;
+  if (is_answer && (response.status == 401 || response.status == 403))
+    throw Error(ErrorKind::system,
+                format("{} access denied for {}: {}{}", attempt.verb, attempt.repository,
+                       attempt.verb == "pull" ? "the repository does not exist or needs a login"
+                                              : "the registry wants another login",
+                       words_of(response)),
+                0, format("tare login {}", server));
+  if (is_answer && response.status == 404)
+    throw Error(ErrorKind::not_found,
+                format("{} not found at {}{}", attempt.object, server, words_of(response)));
+  refuse(response, format("cannot {} {}", attempt.verb, attempt.object), server);
 }
 
 }  // namespace tare::registry

@@ -12,8 +12,17 @@ namespace tare::registry {
 /// there are none.
 std::string words_of(const Response& response);
 
-/// Throws for a failure or a status that means none of what the caller knows: "WHAT: the server SERVER …".
-/// Error{system}, with a hint where there is something to be done about it.
+/// Throws for any failure and status: "WHAT: the server SERVER …". Error{system} but for an answer that is
+/// too long (Error{invalid}); with a hint where there is something to be done about it.
 [[noreturn]] void refuse(const Response& response, std::string_view what, std::string_view server);
+
+struct Attempt {
+  std::string verb;        ///< "pull", "push"
+  std::string object;      ///< "manifest of busybox:1"
+  std::string repository;  ///< "busybox"
+};
+/// The same for one that was about a repository: what is missing is Error{not_found}, and who may not says so
+/// in docker's manner: a registry does not tell a stranger what there is.
+[[noreturn]] void refuse(const Response& response, const Attempt& attempt, std::string_view server);
 
 }  // namespace tare::registry

@@ -192,6 +192,8 @@ std::size_t Transfer::take_body(std::string_view bytes) {
       already_taken_ = 0;
       return bytes.size();
     }
+    if (!request_.room.valid())
+      throw Error(ErrorKind::system, "bytes are not taken, and nothing says when they will be");
     already_taken_ += taken;
     is_paused_ = true;
     return CURL_WRITEFUNC_PAUSE;
@@ -242,6 +244,11 @@ void Transfer::finish(int code) {
   if (response_.failure == Failure::none) response_.failure = kind_of(static_cast<CURLcode>(code));
   if (response_.failure != Failure::none) {
     response_.words = *handles_->words ? handles_->words : ::curl_easy_strerror(static_cast<CURLcode>(code));
+    // OpenSSL's words for what is no TLS at all; all else that goes wrong so early may go better later.
+    const bool is_other = response_.words.contains("wrong version number") ||
+                          response_.words.contains("packet length too long") ||
+                          response_.words.contains("unknown protocol") || response_.words.contains("alert");
+    if (response_.failure == Failure::no_tls && !is_other) response_.failure = Failure::cut_off;
     if (response_.failure == Failure::unreachable) response_.error_number = static_cast<int>(error_number);
   }
   is_done_ = true;

@@ -6,7 +6,8 @@ namespace tare::registry {
 
 bool is_temporary(const Response& response) {
   if (response.failure != Failure::none)
-    return response.failure == Failure::stalled || response.failure == Failure::broken;
+    return response.failure == Failure::stalled || response.failure == Failure::broken ||
+           response.failure == Failure::cut_off;
   static constexpr int statuses[] = {408, 429, 500, 502, 503, 504};
   return std::ranges::find(statuses, response.status) != std::end(statuses);
 }

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -416,6 +417,23 @@ TEST_F(RegistryClient, AsksMirrorsFirst) {
       "none");
 }
 
+TEST_F(RegistryClient, ForgetsAMirrorThatIsWrong) {
+  for (const char* mode : {"othertext", "basic", "tokenevil", "nowhere", "wrongdigest"}) {
+    directory.put("registries.json",
+                  format(R"({{"{0}": {{"mirrors": ["http://{0}/v2/{1}"]}}}})", domain, mode));
+    EXPECT_EQ(pull("plain"), "none") << mode;
+  }
+}
+
+TEST_F(RegistryClient, SaysWhatSpeaksNoTls) {
+  // A mirror's URL says what it speaks.
+  directory.put("registries.json",
+                format(R"({{"upstream.invalid": {{"mirrors": ["https://{}"]}}}})", domain));
+  registry::Http http(patience);
+  const auto response = http.perform({.url = *registry::try_parse_url("https://" + domain + "/")});
+  EXPECT_EQ(response.failure, registry::Failure::cut_off) << response.words;
+}
+
 TEST_F(RegistryClient, ListsTagsAndReferrers) {
   EXPECT_EQ(Client(image("plain"), settings()).tags(), (std::vector<std::string>{"a", "b", "c"}));
   for (const char* mode : {"plain", "noreferrers"}) {
@@ -429,6 +447,47 @@ TEST_F(RegistryClient, ListsTagsAndReferrers) {
 TEST_F(RegistryClient, ChecksALogin) {
   credentials = {.user = "user", .password = "password"};
   EXPECT_EQ(line_of([&] { registry::check_login(domain, settings()); }), "none");
+}
+
+/// The same server, with TLS.
+class SecureRegistry : public testing::Test {
+ protected:
+  void SetUp() override {
+    make_certificates(directory);
+    server.emplace(std::vector<std::string>{"python3", TARE_SOURCE_DIR "/tests/registry/fake_registry.py",
+                                            "--tls", directory / "server.crt", directory / "server.key"});
+    const std::string said = server->read_until("\n");
+    ASSERT_TRUE(said.ends_with('\n')) << said;
+    domain = "127.0.0.1:" + said.substr(0, said.size() - 1);
+    directory.put("certs.d/" + domain + "/ca.crt", sys::read_file(directory.fd(), "ca.crt"));
+  }
+  std::string pull(const std::string& mode) const {
+    return line_of([&] {
+      Client(oci::parse_tagged_reference(domain + "/" + mode + "/x"),
+             {.hosts = registry::Hosts(
+                  {.files = {}, .certificate_directories = {HostPath(directory / "certs.d")}}),
+              .ask = [](const auto&,
+                        const auto&) { return Credentials{.user = "user", .password = "password"}; },
+              .patience = short_patience()})
+          .get_manifest();
+    });
+  }
+
+  TemporaryDirectory directory;
+  std::optional<RunningProgram> server;
+  std::string domain;
+};
+
+TEST_F(SecureRegistry, LeadsNobodyAstray) {
+  EXPECT_EQ(pull("plain"), "none");
+  EXPECT_EQ(pull("basic"), "none");
+  EXPECT_EQ(pull("tokenuser"), "none");
+  EXPECT_TRUE(pull("elsewhere").ends_with("without TLS")) << pull("elsewhere");
+  EXPECT_TRUE(pull("tokenplain").contains("wants credentials to be sent unprotected to"))
+      << pull("tokenplain");
+  // A stranger is not spoken to in plain HTTP either.
+  directory.put("certs.d/" + domain + "/ca.crt", "");
+  EXPECT_TRUE(pull("plain").contains("cannot be trusted")) << pull("plain");
 }
 
 }  // namespace
