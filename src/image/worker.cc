@@ -3,25 +3,18 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
-#include <memory>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <utility>
 
 #include "archive/confine.h"
 #include "archive/whiteout.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
-#include "sys/file.h"
 #include "sys/socket.h"
 #include "sys/user_namespace.h"
 
@@ -29,87 +22,55 @@ namespace tare::image {
 namespace {
 
 constexpr int report_every_ms = 100;
-constexpr std::size_t words_limit = 16 << 10;
 
-// The worker's messages are directories to be marked opaque (one each, the text is a "+"), then its last
-// words: "= RAW TAR SIZE", or "! KIND ERRNO TEXT" and a line with the hint.
-std::string success(const Unpacked& unpacked) {
-  return format("= {} {} {}", unpacked.tarball.value, unpacked.layer.value, unpacked.size);
-}
-
-// Without the breadcrumbs that stood at the fork: the parent, which has them too, adds them again.
-std::string failure(const Error& error, std::size_t outer_steps) {
-  std::string text;
-  for (std::size_t i = outer_steps; i < error.trail().size(); i++) text += error.trail()[i] + ": ";
-  text += error.text();
-  for (char& c : text)
-    if (c == '\n') c = '?';
-  return format("! {} {} {}\n{}", static_cast<int>(error.kind()), error.error_number(), text, error.hint());
-}
-
-[[noreturn]] void rethrow(std::string_view words) {
-  const auto next = [&](char end) {
-    const std::string_view word = words.substr(0, words.find(end));
-    words.remove_prefix(std::min(word.size() + 1, words.size()));
-    return word;
-  };
-  const int kind = parse_integer<int>(next(' '), 0, static_cast<int>(ErrorKind::system));
-  const int error_number = parse_integer<int>(next(' '), 0);
-  const std::string text(next('\n'));
-  throw Error(static_cast<ErrorKind>(kind), text, error_number, std::string(words));
-}
-
-Unpacked parse(std::string_view words) {
-  if (words.starts_with("! ")) rethrow(words.substr(2));
-  const std::size_t second = words.find(' ', 2), third = words.rfind(' ');
-  if (words.starts_with("= ") && second != std::string_view::npos && third > second) {
-    const auto tarball = oci::parse_digest(words.substr(2, second - 2));
-    const auto layer = oci::parse_digest(words.substr(second + 1, third - second - 1));
-    if (tarball && layer)
-      return {.tarball = *tarball, .layer = *layer, .size = parse_integer<Bytes>(words.substr(third + 1), 0)};
+/// A counter that a forked process raises and its parent reads.
+class SharedCounter {
+ public:
+  SharedCounter() {
+    void* page = ::mmap(nullptr, sizeof(std::atomic<Bytes>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) throw system_error("cannot share memory with the worker");
+    value_ = new (page) std::atomic<Bytes>(0);
   }
-  throw Error(ErrorKind::system, "the unpacking process ended without a result");
-}
+  ~SharedCounter() { ::munmap(value_, sizeof *value_); }
+  SharedCounter(const SharedCounter&) = delete;
+  SharedCounter& operator=(const SharedCounter&) = delete;
+  std::atomic<Bytes>& value() const { return *value_; }
+
+ private:
+  std::atomic<Bytes>* value_;
+};
 
 struct Job {
-  sys::Fd source, tree, answer;
+  sys::Fd source, tree;
   const archive::Limits& limits;
   std::atomic<Bytes>& bytes_read;
   bool trusted_marks;
 };
 
-std::string unpack(const Job& job) {
-  const std::size_t outer_steps = Error(ErrorKind::system, "").trail().size();
-  try {
-    {
-      const archive::Sha256 loads_what_the_crypto_library_reads_from_disk;
-    }
-    archive::confine_to_unpacking(job.tree, {job.source, job.answer});
-    archive::TarStream stream(job.source, [&](Bytes bytes) { job.bytes_read = bytes; });
-    const auto ask_for_mark = [&](sys::Fd directory) {
-      if (!sys::try_send_descriptor(job.answer, "+", directory))
-        throw system_error("cannot have the directory marked opaque");
-    };
-    archive::apply_tar(stream, job.tree, job.limits,
-                       job.trusted_marks ? archive::MarkTrusted(ask_for_mark) : nullptr);
-    return success(
-        {.tarball = stream.raw_digest(), .layer = stream.tar_digest(), .size = stream.tar_bytes()});
-  } catch (const Error& error) {
-    return failure(error, outer_steps);
-  } catch (const std::exception& error) {
-    return failure(Error(ErrorKind::system, error.what()), outer_steps);
+/// In the worker. The result: "RAW TAR SIZE", the digests and how large the tar is.
+std::string unpack(const Job& job, sys::Fd answer) {
+  {
+    const archive::Sha256 loads_what_the_crypto_library_reads_from_disk;
   }
+  archive::confine_to_unpacking(job.tree, {job.source, answer});
+  archive::TarStream stream(job.source, [&](Bytes bytes) { job.bytes_read = bytes; });
+  const auto ask_for_mark = [&](sys::Fd directory) {
+    if (!sys::try_send_descriptor(answer, "+", directory))
+      throw system_error("cannot have the directory marked opaque");
+  };
+  archive::apply_tar(stream, job.tree, job.limits,
+                     job.trusted_marks ? archive::MarkTrusted(ask_for_mark) : nullptr);
+  return format("{} {} {}", stream.raw_digest().value, stream.tar_digest().value, stream.tar_bytes());
 }
 
-[[noreturn]] void work(const Job& job, pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);
-  try {
-    sys::write_all(job.answer, unpack(job));
-  } catch (const std::exception&) {
-    ::_exit(1);
-  }
-  ::_exit(0);
+Unpacked parse(std::string_view result) {
+  const std::size_t first = std::min(result.find(' '), result.size()), last = result.rfind(' ');
+  const auto tarball = oci::parse_digest(result.substr(0, first));
+  const auto layer =
+      last > first ? oci::parse_digest(result.substr(first + 1, last - first - 1)) : std::nullopt;
+  if (!tarball || !layer) throw Error(ErrorKind::system, "the unpacking process ended without a result");
+  return {.tarball = *tarball, .layer = *layer, .size = parse_integer<Bytes>(result.substr(last + 1), 0)};
 }
 
 // Only what is in the tree: the worker has nothing else open that could be such a thing, and it is not
@@ -126,101 +87,35 @@ void mark_opaque(sys::Fd directory, sys::Fd tree) {
 
 }  // namespace
 
-HeldSignals::HeldSignals() {
-  sigset_t held;
-  ::sigemptyset(&held);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction action;
-    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
-      ::sigaddset(&held, signal);
-  }
-  ::sigprocmask(SIG_BLOCK, &held, &before_);
-  arrival_ = sys::UniqueFd(::signalfd(-1, &held, SFD_CLOEXEC));
-}
-
-HeldSignals::~HeldSignals() { restore(); }
-
-void HeldSignals::restore() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
-/// In memory that a worker and its parent share.
-class UnpackWorker::Counter {
- public:
-  Counter() {
-    void* page = ::mmap(nullptr, sizeof(std::atomic<Bytes>), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) throw system_error("cannot share memory with the worker");
-    value_ = new (page) std::atomic<Bytes>(0);
-  }
-  ~Counter() { ::munmap(value_, sizeof *value_); }
-  Counter(const Counter&) = delete;
-  Counter& operator=(const Counter&) = delete;
-  std::atomic<Bytes>& value() const { return *value_; }
-
- private:
-  std::atomic<Bytes>* value_;
+struct UnpackWorker::Work {
+  SharedCounter counter;
+  archive::Limits limits;
+  std::optional<RunningProcess> process;
 };
 
 UnpackWorker::UnpackWorker(sys::Fd source, sys::Fd tree, const archive::Limits& limits,
                            const HeldSignals& held)
-    : counter_(std::make_unique<Counter>()), tree_(tree) {
-  auto [reading, writing] = sys::make_socket_pair();
-  const pid_t parent = ::getpid();
-  pid_ = ::fork();
-  if (pid_ < 0) throw system_error("cannot start the unpacking process");
-  if (pid_ == 0) {
-    held.restore();
-    work({.source = source,
-          .tree = tree,
-          .answer = writing,
-          .limits = limits,
-          .bytes_read = counter_->value(),
-          .trusted_marks = limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace()},
-         parent);
-  }
-  answer_ = std::move(reading);
+    : work_(std::make_unique<Work>()) {
+  work_->limits = limits;
+  const Job job{
+      .source = source,
+      .tree = tree,
+      .limits = work_->limits,
+      .bytes_read = work_->counter.value(),
+      .trusted_marks = limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace()};
+  ConfinedProcess process{.name = "the unpacking process",
+                          .work = [job](sys::Fd answer) { return unpack(job, answer); }};
+  if (job.trusted_marks) process.take_file = [tree](sys::Fd directory) { mark_opaque(directory, tree); };
+  work_->process.emplace(std::move(process), held);
 }
 
-UnpackWorker::~UnpackWorker() {
-  if (pid_ < 0) return;
-  ::kill(pid_, SIGKILL);
-  wait();
-}
+UnpackWorker::~UnpackWorker() = default;
+UnpackWorker::UnpackWorker(UnpackWorker&&) noexcept = default;
 
-UnpackWorker::UnpackWorker(UnpackWorker&& other) noexcept
-    : counter_(std::move(other.counter_)),
-      tree_(other.tree_),
-      answer_(std::move(other.answer_)),
-      pid_(std::exchange(other.pid_, -1)),
-      words_(std::move(other.words_)) {}
-
-int UnpackWorker::wait() {
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
-  pid_ = -1;
-  return status;
-}
-
-Bytes UnpackWorker::bytes_read() const { return counter_->value(); }
-
-bool UnpackWorker::receive() {
-  char buffer[words_limit];
-  const auto message = sys::receive_with_descriptor(answer_, buffer, sizeof buffer, "the unpacking process");
-  if (message.size == 0) return true;
-  if (message.descriptor)
-    mark_opaque(message.descriptor, tree_);
-  else
-    words_.assign(buffer, message.size);
-  return false;
-}
-
-Unpacked UnpackWorker::result() {
-  const int status = wait();
-  if (WIFSIGNALED(status))
-    throw Error(ErrorKind::system, format("the unpacking process was killed by signal {} ({})",
-                                          WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status))));
-  return parse(words_);
-}
+sys::Fd UnpackWorker::answer() const { return work_->process->answer(); }
+bool UnpackWorker::receive() { return work_->process->receive(); }
+Bytes UnpackWorker::bytes_read() const { return work_->counter.value(); }
+Unpacked UnpackWorker::result() { return parse(work_->process->result()); }
 
 Unpacked unpack_confined(sys::Fd source, Bytes total, sys::Fd tree, const archive::Limits& limits,
                          const HeldSignals& held, const ProgressReport& report) {

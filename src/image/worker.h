@@ -1,12 +1,12 @@
-// The process that unpacks: a fork that confines itself, reads one descriptor and writes one directory.
+// The process that unpacks: confined, it reads one descriptor and writes one directory.
 #pragma once
 
-#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "archive/apply.h"
+#include "image/confined_process.h"
 #include "oci/digest.h"
 #include "sys/unique_fd.h"
 
@@ -14,24 +14,6 @@ namespace tare::image {
 
 /// Bytes read so far, and of how many (0: not known).
 using ProgressReport = std::function<void(Bytes done, Bytes total)>;
-
-/// While it lives, SIGINT, SIGTERM and SIGHUP wait (but not those that are ignored); they do their work at
-/// its end, when what was declared after it is cleaned up.
-class HeldSignals {
- public:
-  HeldSignals();
-  ~HeldSignals();
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
-
-  /// Readable once one of them has come.
-  sys::Fd arrival() const { return arrival_; }
-  void restore() const;
-
- private:
-  sigset_t before_;
-  sys::UniqueFd arrival_;
-};
 
 struct Unpacked {
   oci::Digest tarball;  ///< of the bytes as they came
@@ -54,7 +36,7 @@ class UnpackWorker {
   UnpackWorker& operator=(UnpackWorker&&) = delete;
 
   /// Readable when receive() has something to do.
-  sys::Fd answer() const { return answer_; }
+  sys::Fd answer() const;
   /// Does what the worker asks for; true: it asks for nothing more, and result() is to be called.
   bool receive();
   Bytes bytes_read() const;
@@ -62,14 +44,8 @@ class UnpackWorker {
   Unpacked result();
 
  private:
-  int wait();
-
-  class Counter;
-  std::unique_ptr<Counter> counter_;
-  sys::Fd tree_;
-  sys::UniqueFd answer_;
-  pid_t pid_ = -1;
-  std::string words_;
+  struct Work;
+  std::unique_ptr<Work> work_;
 };
 
 /// By one worker, and waits for it. When one of the signals held comes, it is killed and Error{system, EINTR}

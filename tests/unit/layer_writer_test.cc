@@ -9,6 +9,7 @@
 #include "archive/confine.h"
 #include "archive/tar_writer.h"
 #include "archive/whiteout.h"
+#include "image/layer.h"
 #include "store/merged.h"
 #include "tar_builder.h"
 
@@ -174,6 +175,30 @@ TEST(LayerWriter, SeesTheMarksInAProcessThatMayOnlyRead) {
   EXPECT_EQ(status, 0);
   ASSERT_EQ(::lseek(file.number(), 0, SEEK_SET), 0);
   EXPECT_TRUE(has(sys::read_all(file, 1 << 20), "d/.wh..wh..opq"));
+}
+
+TEST(LayerWriter, AConfinedProcessWritesItCompressedWithBothDigests) {
+  const TemporaryDirectory work, to;
+  make_upper(work);
+  const std::string tar = write(sys::open_at(work.fd, "upper", O_RDONLY | O_DIRECTORY));
+  Sha256 sum;
+  sum.add(tar);
+  const std::string digest = sum.digest().value;
+  for (const auto compression : {Compression::none, Compression::gzip, Compression::zstd}) {
+    const sys::UniqueFd blob(::memfd_create("blob", MFD_CLOEXEC));
+    const auto written = image::write_layer({.upper = work.path / "upper", .compression = compression}, blob);
+    EXPECT_EQ(written.layer.value, digest);
+    EXPECT_EQ(written.tar_bytes, static_cast<Bytes>(tar.size()));
+    ASSERT_EQ(::lseek(blob.number(), 0, SEEK_SET), 0);
+    EXPECT_EQ(digest_of(blob).value, written.blob.value);
+    EXPECT_EQ(sys::try_status(blob, "", AT_EMPTY_PATH)->st_size, written.blob_bytes);
+  }
+  ASSERT_TRUE(shell("touch " + work.path.value + "/upper/opt/.wh.x"));
+  const std::string error = error_of([&] {
+    image::write_layer({.upper = work.path / "upper"}, sys::UniqueFd(::memfd_create("blob", MFD_CLOEXEC)));
+  });
+  EXPECT_TRUE(has(error, "write the layer of " + work.path.value + "/upper: export opt/.wh.x: a file of"))
+      << error;
 }
 
 }  // namespace
