@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -73,15 +75,41 @@ Manifests read_own_list(const HostPath& root) {
   return manifests;
 }
 
-// Its own list, and what other programs have added to theirs. One of these may have read it before we wrote
-// and written it after us: so what is missing there counts for nothing, and what is different does.
-Manifests read_lists(const HostPath& root) {
-  Manifests manifests = read_own_list(root);
-  const auto text = sys::try_read_file(sys::here, public_list(root).value, largest_list);
-  if (!text) return manifests;
+std::vector<oci::Descriptor> parse_public_list(const HostPath& root, const std::string& text) {
   Step step("read", public_list(root).value);
-  for (auto& descriptor : oci::parse_index(*text).manifests) {
+  return oci::parse_index(text).manifests;
+}
+
+// Other programs write it in place: for a moment it may be no JSON.
+std::string read_public_list(const HostPath& root, sys::Fd file) {
+  constexpr int tries = 50;
+  for (int i = 1;; i++) {
+    if (::lseek(file.number(), 0, SEEK_SET) != 0)
+      throw system_error(format("cannot read {}", public_list(root).value));
+    std::string text = sys::read_all(file, static_cast<std::size_t>(largest_list));
+    try {
+      parse_public_list(root, text);
+      return text;
+    } catch (const Error&) {
+      if (i == tries) throw;
+    }
+    const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+bool is_same(const oci::Descriptor& one, const oci::Descriptor& other) {
+  return one.digest == other.digest && one.annotations == other.annotations;
+}
+
+// What other programs have put into their list, besides what was `seen` there before. One of these may have
+// read it before we wrote and written it after us: so what is missing there counts for nothing, and what is
+// different does.
+void merge(Manifests& manifests, std::vector<oci::Descriptor> theirs,
+           const std::vector<oci::Descriptor>& seen) {
+  for (auto& descriptor : theirs) {
     if (!oci::is_manifest(descriptor.media_type) && !oci::is_index(descriptor.media_type)) continue;
+    if (std::ranges::any_of(seen, [&](const auto& other) { return is_same(descriptor, other); })) continue;
     const auto name = descriptor.annotations.find(oci::name_annotation);
     NamedManifest entry{
         .name = whole_name(name == descriptor.annotations.end() ? std::string() : name->second),
@@ -92,7 +120,18 @@ Manifests read_lists(const HostPath& root) {
         !entry.name.empty() && same != manifests.end() && same->manifest.digest == entry.manifest.digest;
     if (!is_known) put(manifests, entry);
   }
+}
+
+void leave_out_the_missing(const HostPath& root, Manifests& manifests) {
   std::erase_if(manifests, [&](const auto& entry) { return !has_blob(root, entry.manifest.digest); });
+}
+
+Manifests read_lists(const HostPath& root) {
+  Manifests manifests = read_own_list(root);
+  const sys::UniqueFd file = sys::try_open_at(sys::here, public_list(root).value, O_RDONLY);
+  if (!file && errno != ENOENT) throw system_error(format("cannot open {}", public_list(root).value));
+  if (file) merge(manifests, parse_public_list(root, read_public_list(root, file)), {});
+  leave_out_the_missing(root, manifests);
   return manifests;
 }
 
@@ -114,16 +153,27 @@ void write_lists(const HostPath& root, const Manifests& manifests) {
       json::compact(json::object{{"version", layout_version}, {"images", std::move(entries)}}) + "\n", 0600);
 }
 
-// Locked only for the moment in which the lists are read and replaced.
+// Locked only for the moment in which the lists are read and replaced. Who does not know of the lock may
+// write into the file that is replaced in that moment: that counts, too.
 template <typename Change>
 auto change_lists(const HostPath& root, Change change) {
   make_image_layout(root);
   const sys::UniqueFd lock = sys::open_at(sys::here, (root / "images/lock").value, O_RDWR | O_CREAT, 0600);
   sys::lock(lock);
-  Manifests manifests = read_lists(root);
+  const sys::UniqueFd file = sys::open_at(sys::here, public_list(root).value, O_RDONLY);
+  Manifests manifests = read_own_list(root);
+  std::vector<oci::Descriptor> seen = parse_public_list(root, read_public_list(root, file));
+  merge(manifests, seen, {});
+  leave_out_the_missing(root, manifests);
   const auto result = change(manifests);
   write_lists(root, manifests);
-  return result;
+  for (;;) {
+    auto theirs = parse_public_list(root, read_public_list(root, file));
+    if (std::ranges::equal(theirs, seen, is_same)) return result;
+    merge(manifests, theirs, seen);
+    write_lists(root, manifests);
+    seen = std::move(theirs);
+  }
 }
 
 const oci::Descriptor& own_manifest(const oci::Index& index) {
