@@ -5,6 +5,11 @@ namespace {
 
 using cli::Takes;
 
+constexpr cli::Option pull_options[] = {
+    {"all-tags", 'a', Takes::nothing, "", "every tag of the repository"},
+    {"platform", 0, Takes::value, "OS/ARCHITECTURE", "of an image for several platforms, the one for this"},
+    {"quiet", 'q', Takes::nothing, "", "show no progress"},
+};
 constexpr cli::Option load_options[] = {
     {"input", 'i', Takes::value, "FILE", "read this file, or this directory, instead of standard input"},
     {"quiet", 'q', Takes::nothing, "", "show no progress"},
@@ -14,6 +19,22 @@ constexpr cli::Option save_options[] = {
 };
 
 }  // namespace
+
+constinit const cli::Command pull_command = {
+    .name = "pull",
+    .operands = "NAME[:TAG|@DIGEST]",
+    .summary = "Fetch an image from a registry",
+    .details =
+        "A name without a registry is one of docker.io, and one without a tag means latest. What an "
+        "interrupted "
+        "pull has fetched stays for the next; `tare image prune` removes it. Mirrors, certificates and "
+        "credentials: docs/registries.md.",
+    .options = pull_options,
+    .minimum_operands = 1,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = "image pull",
+};
 
 constinit const cli::Command load_command = {
     .name = "load",

@@ -5,6 +5,6 @@
 
 namespace tare::commands {
 
-extern const cli::Command load_command, save_command;
+extern const cli::Command pull_command, load_command, save_command;
 
 }  // namespace tare::commands

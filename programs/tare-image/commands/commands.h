@@ -15,6 +15,7 @@ using Verb = int (*)(const cli::Parsed& parsed);
 extern const cli::Command unpack_command, unpack_image_command, export_command;
 int unpack(const cli::Parsed& parsed);
 int unpack_image(const cli::Parsed& parsed);
+int pull(const cli::Parsed& parsed);
 int load(const cli::Parsed& parsed);
 int save(const cli::Parsed& parsed);
 int export_layers(const cli::Parsed& parsed);
