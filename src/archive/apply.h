@@ -42,6 +42,8 @@ using MarkTrusted = std::function<void(sys::Fd directory)>;
 /// agree). On the root overlayfs does not look for the mark: see store::visible_layers(). Names that AUFS
 /// used otherwise are left out. An opaque directory has the mark of both kinds of overlays, as one layer may
 /// be in both: with user.overlay.opaque alone where `mark_trusted` is empty.
+/// What lower layers have is not known here, as in any engine that unpacks each for itself: a parent that is
+/// not in the archive shows as it was made, and one that is a symlink there is hidden by it, not followed.
 ///
 /// Throws Error naming the entry; what was written until then stays, for the caller to remove.
 void apply_tar(TarStream& stream, sys::Fd root, const Limits& limits = {},
