@@ -13,11 +13,11 @@
 #include "cli/about.h"
 #include "cli/completion.h"
 #include "cli/help.h"
+#include "cli/image_verbs.h"
 #include "cli/option_table.h"
 #include "commands/commands.h"
 #include "engine/own_namespace.h"
 #include "engine/rootfs.h"
-#include "image_verbs.h"
 #include "sys/file.h"
 #include "sys/process.h"
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "base/types.h"
+#include "cli/image_verbs.h"
 #include "cli/option_table.h"
 #include "cli/progress.h"
 #include "image/worker.h"
-#include "image_verbs.h"
 
 namespace tare::commands {
 

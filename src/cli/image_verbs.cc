@@ -1,4 +1,4 @@
-#include "image_verbs.h"
+#include "cli/image_verbs.h"
 
 namespace tare::commands {
 namespace {
