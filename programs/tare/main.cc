@@ -78,6 +78,9 @@ const cli::Command commands_table[] = {run_command,
                                        volume_inspect_command,
                                        volume_rm_command,
                                        volume_prune_command,
+                                       system_df_command,
+                                       system_prune_command,
+                                       system_check_command,
                                        info_command,
                                        version_command,
                                        cli::completion_command,
@@ -128,6 +131,9 @@ constexpr struct {
     {volume_inspect, As::root},
     {volume_rm, As::root},
     {volume_prune, As::root},
+    {system_df, As::root},
+    {system_prune, As::root},
+    {hand_over, As::root},
     {info, As::root_if_possible},
     {version, As::nobody},
     {completion, As::nobody},
@@ -162,8 +168,11 @@ int manual(const Context&, const cli::Parsed& parsed) {
 
 // What moves image bytes is tare-image's: it reads the same words again.
 int hand_over(const Context& context, const cli::Parsed&) {
-  const std::string image_program = engine::image_program(), verb(context.verb);
-  std::vector<const char*> words{"tare-image", "--root", context.place.root.c_str(), verb.c_str()};
+  const std::string image_program = engine::image_program();
+  std::string group(context.verb.substr(0, context.verb.find(' ')));
+  std::string verb(context.verb.substr(context.verb.rfind(' ') + 1));
+  std::vector<const char*> words{"tare-image", "--root", context.place.root.c_str(), group.c_str()};
+  if (group != verb) words.push_back(verb.c_str());
   words.insert(words.end(), context.words.begin(), context.words.end());
   words.push_back(nullptr);
   ::execv(image_program.c_str(), const_cast<char* const*>(words.data()));

@@ -38,12 +38,13 @@ using MarkTrusted = std::function<void(sys::Fd directory)>;
 /// Whiteouts::overlay makes a directory for overlayfs to put upon others, so that the result is what the
 /// layers would be when applied one after the other: `.wh.NAME` becomes the device that hides NAME; a
 /// directory with `.wh..wh..opq` in it, one that is hidden by the same layer, before or after, or that takes
-/// the place of another file of it, becomes opaque (a whiteout hides lower layers only; umoci and containerd
-/// agree). On the root overlayfs does not look for the mark: see store::visible_layers(). Names that AUFS
-/// used otherwise are left out. An opaque directory has the mark of both kinds of overlays, as one layer may
-/// be in both: with user.overlay.opaque alone where `mark_trusted` is empty.
-/// What lower layers have is not known here, as in any engine that unpacks each for itself: a parent that is
-/// not in the archive shows as it was made, and one that is a symlink there is hidden by it, not followed.
+/// the place of another file of it, becomes opaque (a whiteout hides lower layers only: so umoci; containerd,
+/// where it makes such marks, takes it before an entry of its name and fails after one). On the root
+/// overlayfs does not look for the mark: see store::visible_layers(). Names that AUFS used otherwise are left
+/// out. An opaque directory has the mark of both kinds of overlays, as one layer may be in both: with
+/// user.overlay.opaque alone where `mark_trusted` is empty. What lower layers have is not known here, as in
+/// any engine that unpacks each for itself: a parent that is not in the archive shows as it was made, and one
+/// that is a symlink there is hidden by it, not followed.
 ///
 /// Throws Error naming the entry; what was written until then stays, for the caller to remove.
 void apply_tar(TarStream& stream, sys::Fd root, const Limits& limits = {},

@@ -65,4 +65,21 @@ constinit const cli::Command save_command = {
     .aliases = "image save",
 };
 
+constinit const cli::Command system_check_command = {
+    .name = "system check",
+    .operands = "",
+    .summary = "See whether the images on the disk are what they should be",
+    .details =
+        "Reads every blob and compares it with its digest, looks whether images and containers have all of "
+        "their "
+        "blobs and layers, and whether anything interrupted was left. Prints a line for each thing that is "
+        "wrong; "
+        "the exit status is then 1.",
+    .options = {},
+    .minimum_operands = 0,
+    .maximum_operands = 0,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
 }  // namespace tare::commands

@@ -5,6 +5,6 @@
 
 namespace tare::commands {
 
-extern const cli::Command pull_command, load_command, save_command;
+extern const cli::Command pull_command, load_command, save_command, system_check_command;
 
 }  // namespace tare::commands

@@ -18,6 +18,7 @@ int unpack_image(const cli::Parsed& parsed);
 int pull(const cli::Parsed& parsed);
 int load(const cli::Parsed& parsed);
 int save(const cli::Parsed& parsed);
+int check(const cli::Parsed& parsed);
 int export_layers(const cli::Parsed& parsed);
 
 /// Of the store.

@@ -24,7 +24,8 @@ extern const cli::Command run_command, create_command, start_command, stop_comma
     ps_command, logs_command, top_command, stats_command, rm_command, inspect_command, info_command,
     version_command, export_command, volume_create_command, volume_ls_command, volume_inspect_command,
     volume_rm_command, volume_prune_command, explain_command, script_command, images_command, tag_command,
-    rmi_command, history_command, image_inspect_command, image_prune_command;
+    rmi_command, history_command, image_inspect_command, image_prune_command, system_df_command,
+    system_prune_command;
 int run(const Context& context, const cli::Parsed& parsed);
 int create(const Context& context, const cli::Parsed& parsed);
 int start(const Context& context, const cli::Parsed& parsed);
@@ -56,6 +57,8 @@ int rmi(const Context& context, const cli::Parsed& parsed);
 int history(const Context& context, const cli::Parsed& parsed);
 int image_inspect(const Context& context, const cli::Parsed& parsed);
 int image_prune(const Context& context, const cli::Parsed& parsed);
+int system_df(const Context& context, const cli::Parsed& parsed);
+int system_prune(const Context& context, const cli::Parsed& parsed);
 int write_script(const Context& context, const cli::Parsed& parsed);
 int explain_containers(const Context& context, const cli::Parsed& parsed);
 int export_container(const Context& context, const cli::Parsed& parsed);
