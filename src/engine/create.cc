@@ -89,7 +89,7 @@ Created::Created(const state::Place& place, RunOptions options, const Host& host
     RunOptions checked = options;  // before it is pulled
     validate(checked);
     images_in_use.emplace(place.root);
-    image = find_or_pull_image(place, options.rootfs);
+    image = find_or_pull_image(place, options, notify);
     apply_image_defaults(options, image->config.defaults);
   }
   span.emplace("check what was asked for");

@@ -39,8 +39,14 @@ store::Rootfs from_layer(const state::Place& place, const store::LayerId& layer)
 }
 
 // What it prints is the answer; what it says on standard error is for the user.
-std::string ask_image_program(const state::Place& place, const char* verb, const std::string& operand) {
-  const std::string program = image_program();
+std::string ask_image_program(const state::Place& place, std::vector<std::string> words,
+                              const std::string& operand) {
+  const std::string program = image_program(), verb = words.front();
+  words.insert(words.begin(), {"tare-image"});
+  words.insert(words.end(), {"--root", place.root.value, "--", operand});
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("cannot make a pipe");
   const sys::UniqueFd answer(ends[0]);
@@ -52,8 +58,7 @@ std::string ask_image_program(const state::Place& place, const char* verb, const
     // Nobody would wait for its answer.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != client) ::_exit(cannot_execute);
     ::dup2(theirs.number(), 1);
-    ::execl(program.c_str(), "tare-image", verb, "--root", place.root.c_str(), "--", operand.c_str(),
-            nullptr);
+    ::execv(program.c_str(), arguments.data());
     ::_exit(cannot_execute);
   }
   theirs.reset();
@@ -89,11 +94,23 @@ std::optional<store::Image> find_image(const state::Place& place, const std::str
   return store::find_image(place.root, name);
 }
 
-store::Image find_or_pull_image(const state::Place& place, const std::string& name) {
-  if (auto image = find_image(place, name)) return std::move(*image);
-  ask_image_program(place, "pull", name);
-  if (auto image = find_image(place, name)) return std::move(*image);
-  throw Error(ErrorKind::not_found, format("the image {} was pulled, and removed again", name));
+store::Image find_or_pull_image(const state::Place& place, const RunOptions& options, const Notify& notify) {
+  const std::string& name = options.rootfs;
+  const auto& [when, platform, is_quiet] = options.pull;
+  auto image = find_image(place, name);
+  if (image && platform && !oci::fits(image->config.platform, *platform)) image.reset();
+  if (image && when != PullWish::When::always) return std::move(*image);
+  if (when == PullWish::When::never)
+    throw Error(ErrorKind::not_found, format("No such image: {}", name), 0, "`tare pull` fetches it");
+  if (!image && !is_quiet)
+    notify(format("Unable to find image '{}' locally", oci::parse_tagged_reference(name).short_text()));
+  std::vector<std::string> words{"pull"};
+  if (is_quiet) words.emplace_back("--quiet");
+  if (platform) words.push_back("--platform=" + oci::text_of(*platform));
+  ask_image_program(place, words, name);
+  image = find_image(place, name);
+  if (!image) throw Error(ErrorKind::not_found, format("the image {} was pulled, and removed again", name));
+  return std::move(*image);
 }
 
 std::optional<store::Rootfs> find_layers(const state::Place& place, const store::Image& image) {
@@ -109,7 +126,7 @@ std::optional<store::Rootfs> find_layers(const state::Place& place, const store:
 
 store::Rootfs prepare_layers(const state::Place& place, const store::Image& image) {
   if (auto rootfs = find_layers(place, image)) return std::move(*rootfs);
-  ask_image_program(place, "unpack-image", image.manifest_descriptor.digest.value);
+  ask_image_program(place, {"unpack-image"}, image.manifest_descriptor.digest.value);
   if (auto rootfs = find_layers(place, image)) return std::move(*rootfs);
   throw Error(ErrorKind::system, format("the image {} was not unpacked", image.id().value));
 }
@@ -135,7 +152,7 @@ std::optional<store::Rootfs> find_rootfs(const state::Place& place, const RunOpt
 
 store::Rootfs prepare_rootfs(const state::Place& place, const RunOptions& options) {
   if (auto found = find_rootfs(place, options)) return *found;
-  return from_layer(place, store::LayerId(ask_image_program(place, "unpack", options.rootfs)));
+  return from_layer(place, store::LayerId(ask_image_program(place, {"unpack"}, options.rootfs)));
 }
 
 }  // namespace tare::engine

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/host.h"
 #include "engine/run_options.h"
 #include "state/containers.h"
 #include "store/images.h"
@@ -16,8 +17,8 @@ bool names_image(const std::string& rootfs);
 
 /// nullopt: it is not here. Throws Error{invalid} for what is no name.
 std::optional<store::Image> find_image(const state::Place& place, const std::string& name);
-/// Pulls it by tare-image where it is not here.
-store::Image find_or_pull_image(const state::Place& place, const std::string& name);
+/// Pulls it by tare-image as `options.pull` says: where it is not here, by default. Throws Error{not_found}.
+store::Image find_or_pull_image(const state::Place& place, const RunOptions& options, const Notify& notify);
 /// Its layers; those that are not unpacked yet are, by tare-image.
 store::Rootfs prepare_layers(const state::Place& place, const store::Image& image);
 /// nullopt: some are not unpacked yet.

@@ -185,6 +185,13 @@ void validate(RunOptions& options) {
   }
 }
 
+PullWish::When parse_pull(const std::string& text) {
+  if (text == "missing") return PullWish::When::missing;
+  if (text == "always") return PullWish::When::always;
+  if (text == "never") return PullWish::When::never;
+  throw invalid(format("invalid pull option: '{}'", text), "must be one of always, missing or never");
+}
+
 void do_without_swap_accounting(RunOptions& options) {
   auto& limit = options.resources.memory_swap;
   if (limit && *limit >= 0 && !options.swap_limit_is_derived)

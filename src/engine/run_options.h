@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/log_options.h"
 #include "engine/mounts.h"
+#include "oci/platform.h"
 #include "oci/runtime_config.h"
 #include "sys/signals.h"
 
@@ -29,6 +30,15 @@ struct NamespaceChoice {
   Mode mode = Mode::own;
   std::string container;  ///< its name or id
 };
+
+/// Whether and how an image is pulled for a container.
+struct PullWish {
+  enum class When { missing, always, never } when = When::missing;
+  std::optional<oci::Platform> platform = std::nullopt;
+  bool quiet = false;
+};
+/// `--pull missing|always|never`. Throws Error{invalid}.
+PullWish::When parse_pull(const std::string& text);
 
 struct RunOptions {
   bool interactive = false, terminal = false, detached = false, remove = false, read_only = false,
@@ -65,6 +75,7 @@ struct RunOptions {
   std::string seccomp_profile;                ///< the text of the file that they name, if any
   std::vector<std::string> capabilities_added, capabilities_dropped;  ///< as named: "NET_ADMIN", "all"
   std::string rootfs;  ///< an image, or a directory, a tarball, or "-"
+  PullWish pull;       ///< no part of the container's definition
   std::vector<std::string> command;
 };
 

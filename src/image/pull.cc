@@ -66,6 +66,10 @@ class Incoming {
   void receive() {
     if (unpacking_->worker().receive()) finish_layer();
   }
+  // All of it came, and is not it: the next pull begins again.
+  void forget_what_is_wrong() {
+    if (partial_.file().number() >= 0 && partial_.size() >= blob_.size) partial_.start_again();
+  }
   bool is_unpacking() const { return unpacking_.has_value(); }
   bool is_to_be_unpacked() const { return !store::has_image_layer(root_, layer_) && !unpacking_; }
   const oci::Digest& layer() const { return layer_; }
@@ -131,7 +135,6 @@ class Pull {
       throw Error(ErrorKind::invalid, format("its manifest has {} layers, and its config {}",
                                              manifest.layers.size(), config.layers.size()));
     fetch_layers(manifest, config);
-    keep(config_text, manifest.config.digest);
     keep(document.text, document.digest);
     store::NamedManifest entry{.name = options_.reference.text(),
                                .manifest = {.media_type = document.media_type,
@@ -169,9 +172,15 @@ class Pull {
     return text.empty() ? "nothing that it names" : text;
   }
 
+  // Small, and needed first; by one of several pulls.
   std::string read_config(const oci::Descriptor& config) {
-    return store::has_blob(root_, config.digest) ? store::read_blob(root_, config.digest, oci::largest_config)
-                                                 : client_.get_blob(config.digest, config.size);
+    auto partial = store::PartialBlob::try_open(root_, config.digest);
+    if (!partial) return store::read_blob(root_, config.digest, oci::largest_config);
+    std::string text = client_.get_blob(config.digest, config.size);
+    partial->start_again();
+    partial->add(text);
+    partial->keep();
+    return text;
   }
 
   void keep(const std::string& text, const oci::Digest& digest) {
@@ -216,7 +225,12 @@ class Pull {
     }
     std::vector<registry::Fetch> fetches;
     for (auto& each : incoming_) fetches.push_back(each.fetch(held));
-    client_.fetch(fetches);
+    try {
+      client_.fetch(fetches);
+    } catch (const Error&) {
+      for (auto& each : incoming_) each.forget_what_is_wrong();
+      throw;
+    }
     while (std::ranges::any_of(incoming_, &Incoming::is_unpacking)) wait();
     unpack_rest(manifest, config, held);
     incoming_.clear();

@@ -37,6 +37,9 @@ constexpr cli::Option option_table[] = {
      "JSON for *.json, a picture for *.svg"},
     {"interactive", 'i', Takes::nothing, "", "keep standard input open and pass it on"},
     {"tty", 't', Takes::nothing, "", "give the container a terminal"},
+    {"pull", 0, Takes::value, "missing|always|never", "when to fetch the image (default: missing)"},
+    {"platform", 0, Takes::value, "OS/ARCHITECTURE", "which of an image for several platforms"},
+    {"quiet", 'q', Takes::nothing, "", "show no progress of the fetching"},
     {"rm", 0, Takes::nothing, "", "remove the container when it ends"},
     {"name", 0, Takes::value, "NAME", "call the container NAME (default: a random name)"},
     {"hostname", 'h', Takes::value, "NAME", "its hostname (default: the beginning of its id)"},
@@ -108,14 +111,17 @@ constexpr cli::Option option_table[] = {
 
 constinit const cli::Command run_command = {
     .name = "run",
-    .operands = "ROOTFS [COMMAND [ARG...]]",
+    .operands = "IMAGE|ROOTFS [COMMAND [ARG...]]",
     .summary = "Run a command in a new container",
     .details =
-        "ROOTFS starts with /, ./ or ../ and is a directory or a tarball (plain, gzip, bzip2, xz or zstd); - "
-        "is a "
-        "tarball on standard input. A tarball is unpacked once. The container's changes go into a layer of "
+        "An IMAGE is fetched if it is not here. ROOTFS starts with /, ./ or ../ and is a directory or a "
+        "tarball "
+        "(plain, gzip, bzip2, xz or zstd); - is a tarball on standard input. A tarball is unpacked once. The "
+        "container's changes go into a layer of "
         "its "
-        "own; a directory is not written to unless --rootfs-rw says so. Without a command it runs /bin/sh.\n"
+        "own; a directory is not written to unless --rootfs-rw says so. Without a command it runs the "
+        "image's, or "
+        "/bin/sh.\n"
         "\n"
         "The exit code is the command's, 128 + N if signal N ended it, 127 if the command does not exist, "
         "126 if "
@@ -125,6 +131,7 @@ constinit const cli::Command run_command = {
         "--cpu-shares and --memory where these are not given.\n"
         "\n"
         "Examples:\n"
+        " tare run --rm -it alpine\n"
         " tare run --rm -it ./busybox.tar sh\n"
         " tare run --rm -m 512m --cpus 1.5 ./rootfs /bin/server --port 80\n"
         " tare run --rm -v ./src:/src:ro -w /src ./rootfs make\n"
@@ -139,7 +146,7 @@ constinit const cli::Command run_command = {
 
 constinit const cli::Command create_command = {
     .name = "create",
-    .operands = "ROOTFS [COMMAND [ARG...]]",
+    .operands = "IMAGE|ROOTFS [COMMAND [ARG...]]",
     .summary = "Make a container without starting it",
     .details = "As `tare run`, up to the start; prints its id. `tare start` starts it.",
     .options = std::span(option_table).subspan(only_of_run),
@@ -279,6 +286,10 @@ engine::RunOptions read_options(const cli::Parsed& parsed) {
   options.capabilities_dropped = parsed.values("cap-drop");
   read_resources(parsed, options.resources);
   read_isolation(parsed, options);
+  options.pull = {
+      .when = parsed.value_as("pull", engine::parse_pull).value_or(engine::PullWish::When::missing),
+      .platform = parsed.value_as("platform", oci::parse_platform),
+      .quiet = parsed.has("quiet")};
   options.rootfs = parsed.operands.front();
   options.command.assign(parsed.operands.begin() + 1, parsed.operands.end());
   return options;
