@@ -142,7 +142,7 @@ bool says_not_found(const Answer& answer) {
 
 }  // namespace
 
-Keychain::Keychain(std::string name, std::chrono::milliseconds patience)
+Keychain::Keychain(const std::string& name, std::chrono::milliseconds patience)
     : program_("docker-credential-" + name), patience_(patience) {
   if (name.empty() || name.find_first_of(std::string_view("/\0", 2)) != name.npos)
     throw Error(ErrorKind::invalid,

@@ -18,7 +18,7 @@ struct KeptLogin {
 /// killed then.
 class Keychain {
  public:
-  explicit Keychain(std::string name, std::chrono::milliseconds patience = std::chrono::minutes(2));
+  explicit Keychain(const std::string& name, std::chrono::milliseconds patience = std::chrono::minutes(2));
 
   /// nullopt: it keeps nothing for this server ("https://index.docker.io/v1/", "localhost:5000").
   std::optional<KeptLogin> get(const std::string& server) const;

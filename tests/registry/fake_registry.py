@@ -142,7 +142,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(429, "TOOMANYREQUESTS", "slowly", [("Retry-After", then)])
             return False
         if "stall" in self.modes:
-            time.sleep(5)
+            time.sleep(30)
             self.close_connection = True
             return False
         if "garbage" in self.modes:
@@ -240,7 +240,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "stallbody" in self.modes and STATE.count(path) == 1:
             self.answer(206 if ranges else 200, body[:50000], headers, length)
             self.wfile.flush()
-            time.sleep(4)
+            time.sleep(30)
             self.close_connection = True
             return None
         return self.answer(206 if ranges else 200, body, headers, length)

@@ -258,7 +258,9 @@ TEST(Printable, IsOneLineWhateverIsSaid) {
                                 "c\0d"),
             "a?[31mb??c");
   EXPECT_EQ(registry::printable("übel"), "übel");
-  EXPECT_EQ(registry::printable("a\u202eb"), "a?b");
+  EXPECT_EQ(registry::printable("a\xe2\x80\xae"
+                                "b"),
+            "a?b");
   EXPECT_EQ(registry::printable("abcdef", 3), "abc…");
   EXPECT_EQ(registry::printable("abc", 3), "abc");
 }

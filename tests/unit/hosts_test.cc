@@ -34,6 +34,7 @@ class Registries : public testing::Test {
 
 std::vector<std::string> urls(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> all;
+  all.reserve(endpoints.size());
   for (const auto& endpoint : endpoints) all.push_back(endpoint.url);
   return all;
 }

@@ -291,10 +291,7 @@ TEST_F(RegistryClient, TakesUpABlobWhereItBrokeOff) {
   EXPECT_EQ(fetch("stallbody"), "");
 }
 
-TEST_F(RegistryClient, TakesUpABlobFromServersThatKnowNoRanges) {
-  EXPECT_EQ(fetch("cut--norange"), "");
-  EXPECT_EQ(fetch("stallbody--norange"), "");
-}
+TEST_F(RegistryClient, TakesUpABlobFromServersThatKnowNoRanges) { EXPECT_EQ(fetch("cut--norange"), ""); }
 
 TEST_F(RegistryClient, GivesUpABlobThatNeverComes) {
   EXPECT_TRUE(fetch("alwayscut").contains("broke: ")) << fetch("alwayscut");
@@ -454,8 +451,9 @@ class SecureRegistry : public testing::Test {
  protected:
   void SetUp() override {
     make_certificates(directory);
-    server.emplace(std::vector<std::string>{"python3", TARE_SOURCE_DIR "/tests/registry/fake_registry.py",
-                                            "--tls", directory / "server.crt", directory / "server.key"});
+    const std::string program = TARE_SOURCE_DIR "/tests/registry/fake_registry.py";
+    server.emplace(std::vector<std::string>{"python3", program, "--tls", directory / "server.crt",
+                                            directory / "server.key"});
     const std::string said = server->read_until("\n");
     ASSERT_TRUE(said.ends_with('\n')) << said;
     domain = "127.0.0.1:" + said.substr(0, said.size() - 1);

@@ -37,6 +37,7 @@ class RunningProgram {
     ::posix_spawn_file_actions_adddup2(&files, write.number(), 1);
     ::posix_spawn_file_actions_adddup2(&files, write.number(), 2);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     EXPECT_EQ(::posix_spawnp(&pid_, arguments[0], &files, nullptr, arguments.data(), environ), 0) << words[0];

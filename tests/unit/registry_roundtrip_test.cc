@@ -93,6 +93,7 @@ class RealRegistry : public testing::Test {
     EXPECT_EQ(other.get_blob(read.config.digest, read.config.size), config);
     std::vector<std::string> got(layers.size());
     std::vector<Fetch> blobs;
+    blobs.reserve(layers.size());
     std::size_t done = 0;
     for (std::size_t i = 0; i < layers.size(); i++)
       blobs.push_back({.digest = read.layers[i].digest,
