@@ -10,6 +10,15 @@ constexpr cli::Option pull_options[] = {
     {"platform", 0, Takes::value, "OS/ARCHITECTURE", "of an image for several platforms, the one for this"},
     {"quiet", 'q', Takes::nothing, "", "show no progress"},
 };
+constexpr cli::Option push_options[] = {
+    {"all-tags", 'a', Takes::nothing, "", "every tag of the repository that is here"},
+    {"quiet", 'q', Takes::nothing, "", "show no progress"},
+};
+constexpr cli::Option login_options[] = {
+    {"password", 'p', Takes::value, "PASSWORD", "the password; others can see it in the list of processes"},
+    {"password-stdin", 0, Takes::nothing, "", "read the password from standard input"},
+    {"username", 'u', Takes::value, "USER", "the user's name there"},
+};
 constexpr cli::Option load_options[] = {
     {"input", 'i', Takes::value, "FILE", "read this file, or this directory, instead of standard input"},
     {"quiet", 'q', Takes::nothing, "", "show no progress"},
@@ -34,6 +43,48 @@ constinit const cli::Command pull_command = {
     .maximum_operands = 1,
     .options_end_at_first_operand = false,
     .aliases = "image pull",
+};
+
+constinit const cli::Command push_command = {
+    .name = "push",
+    .operands = "NAME[:TAG]",
+    .summary = "Send an image to a registry",
+    .details =
+        "Under a name that it has here: `tare tag` gives it one. It has the digests there that it was pulled "
+        "by; "
+        "what the registry has already is not sent.",
+    .options = push_options,
+    .minimum_operands = 1,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = "image push",
+};
+
+constinit const cli::Command login_command = {
+    .name = "login",
+    .operands = "[REGISTRY]",
+    .summary = "Note whom to be at a registry, once it has agreed",
+    .details =
+        "Without a registry: docker.io. What docker and podman know counts as well; docs/registries.md says "
+        "which "
+        "files, and how a program keeps the passwords instead.",
+    .options = login_options,
+    .minimum_operands = 0,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = {},
+};
+
+constinit const cli::Command logout_command = {
+    .name = "logout",
+    .operands = "[REGISTRY]",
+    .summary = "Forget whom to be at a registry",
+    .details = {},
+    .options = {},
+    .minimum_operands = 0,
+    .maximum_operands = 1,
+    .options_end_at_first_operand = false,
+    .aliases = {},
 };
 
 constinit const cli::Command load_command = {

@@ -5,6 +5,7 @@
 
 namespace tare::commands {
 
-extern const cli::Command pull_command, load_command, save_command, system_check_command;
+extern const cli::Command pull_command, push_command, login_command, logout_command, load_command,
+    save_command, system_check_command;
 
 }  // namespace tare::commands

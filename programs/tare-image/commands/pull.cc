@@ -8,17 +8,18 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "commands/commands.h"
-#include "commands/pull_lines.h"
+#include "commands/transfer_lines.h"
 #include "registry/client.h"
 #include "store/images.h"
-#include "sys/terminal.h"
 
 namespace tare::commands {
 namespace {
 
+using What = image::PullEvents::What;
+
 void pull_one(const HostPath& root, const oci::Reference& reference, const cli::Parsed& parsed) {
   const bool is_quiet = parsed.has("quiet");
-  PullLines lines(sys::is_terminal(sys::Fd(STDERR_FILENO)));
+  TransferLines lines;
   image::PullOptions options{.root = root,
                              .reference = reference,
                              .platform = parsed.value_as("platform", oci::parse_platform),
@@ -28,11 +29,18 @@ void pull_one(const HostPath& root, const oci::Reference& reference, const cli::
     std::fprintf(stderr, "%s: Pulling from %s\n",
                  (reference.digest ? reference.digest->value : reference.tag).c_str(),
                  reference.path.c_str());
-    options.events.layer = [&](const std::string& layer, image::PullEvents::What what, Bytes done,
-                               Bytes total) { lines.show(layer, what, done, total); };
+    options.events.layer = [&](const std::string& layer, What what, Bytes done, Bytes total) {
+      switch (what) {
+        case What::exists: return lines.show(layer, "Already exists", true);
+        case What::waits: return lines.show(layer, "Waiting", false);
+        case What::downloading: return lines.show(layer, "Downloading", done, total);
+        case What::downloaded: return lines.show(layer, "Download complete", true);
+        case What::unpacking: return lines.show(layer, "Extracting", false);
+        case What::complete: return lines.show(layer, "Pull complete", true);
+      }
+    };
   }
   const image::Pulled pulled = image::pull(options);
-  lines.finish();
   if (!is_quiet)
     std::fprintf(stderr, "Digest: %s\nStatus: %s %s\n", pulled.digest.c_str(),
                  pulled.is_new ? "Downloaded newer image for" : "Image is up to date for",
