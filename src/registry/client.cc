@@ -28,7 +28,7 @@ std::string without_parameters(std::string_view media_type) {
 
 // What the header says; of servers that serve files (or nothing of it), what the text says.
 std::string media_type_of(const Response& response) {
-  const std::string said = without_parameters(response.header("content-type"));
+  std::string said = without_parameters(response.header("content-type"));
   if (oci::is_manifest(said) || oci::is_index(said) || response.body.empty()) return said;
   try {
     const json::value document = json::parse(response.body);
