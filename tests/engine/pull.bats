@@ -191,3 +191,59 @@ files() { (cd "$TARE_ROOT" && find images image-layers layers staging ! -name 'i
 	done
 	run -0 tare system check
 }
+
+@test "what is pushed has the digests that it was pulled by, and another name of it is mounted" {
+	push_test_image
+	tare pull -q "$registry/test:1" >/dev/null
+	local digest
+	digest=$(tare images --digests --format '{{.Digest}}')
+	tare tag "$registry/test:1" "$registry/copy/of:2"
+	run -0 --separate-stderr tare push "$registry/copy/of:2"
+	[[ $output == "2: digest: $digest size: "* && $stderr == *"The push refers to repository [$registry/copy/of]"*"Mounted from another repository"* ]]
+	equal "there" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/copy/of:2")" "$digest"
+	run -0 --separate-stderr tare push "$registry/copy/of:2"
+	[[ $stderr == *"Layer already exists"* ]]
+	# One that was loaded, and every tag of it.
+	make_image oci-archive loaded.tar "$registry/loaded:a" '{"Cmd":["/bin/true"]}' "$TARE_ROOTFS" >id
+	tare load -q -i loaded.tar >/dev/null
+	tare tag "$registry/loaded:a" "$registry/loaded:b"
+	run -0 tare push -q -a "$registry/loaded"
+	[[ $(grep -c 'digest: sha256:' <<<"$output") == 2 ]]
+	tare rmi "$registry/loaded:a" "$registry/loaded:b" >/dev/null
+	tare pull -q "$registry/loaded:b" >/dev/null
+	equal "the same image" "$(tare images -q --no-trunc "$registry/loaded")" "$(<id)"
+	run --separate-stderr tare push "$registry/absent"
+	[[ $status == 1 && $stderr == *"An image does not exist locally with the tag: $registry/absent"* ]]
+	run -0 tare system check
+}
+
+@test "login is asked of the registry and kept; without it a private image is denied" {
+	kill "$registry_pid" && wait "$registry_pid" 2>/dev/null || true
+	# As htpasswd(1) makes it.
+	python3 - >htpasswd <<-'END'
+		import crypt
+		print("ann:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH)).replace("$2b$", "$2y$"))
+	END
+	sed -i "\$a auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}" registry.yml
+	docker-registry serve registry.yml >registry.log 2>&1 </dev/null 3>&- &
+	registry_pid=$!
+	wait_until 20 bash -c "exec 4<>/dev/tcp/127.0.0.1/${registry#*:}"
+	make_image oci-archive private.tar "$registry/private:1" '{"Cmd":["/bin/echo","private"]}' "$TARE_ROOTFS" >/dev/null
+	tare load -q -i private.tar >/dev/null
+	run --separate-stderr tare push "$registry/private:1"
+	[[ $status == 1 && $stderr == *"tare login"* ]]
+	run --separate-stderr bash -c 'echo wrong | "$TARE_BIN_DIR/tare" login -u ann --password-stdin '"$registry"
+	[[ $status == 1 && ! -e $HOME/.docker/config.json ]]
+	run -0 --separate-stderr bash -c 'echo secret | "$TARE_BIN_DIR/tare" login -u ann --password-stdin '"$registry"
+	equal "what is printed" "$output" "Login Succeeded"
+	equal "mode" "$(stat -c %a "$HOME/.docker/config.json")" 600
+	equal "for docker" "$(jq -r --arg r "$registry" '.auths[$r].auth | @base64d' "$HOME/.docker/config.json")" ann:secret
+	run -0 tare push -q "$registry/private:1"
+	tare rmi "$registry/private:1" >/dev/null
+	equal "run" "$(tare run --rm -q "$registry/private:1")" private
+	tare rmi "$registry/private:1" >/dev/null
+	equal "logout" "$(tare logout "$registry")" "Removing login credentials for $registry"
+	run --separate-stderr tare pull "$registry/private:1"
+	[[ $status == 1 && $stderr == *"tare login"* ]]
+	equal "logout again" "$(tare logout "$registry")" "Not logged in to $registry"
+}
