@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
@@ -38,19 +39,28 @@ void enter_root(sys::Fd tree) {
   if (::chroot(".") != 0 && errno != EPERM) throw system_error("cannot make the tree the root directory");
 }
 
-// A path cannot be reached but beneath the tree. The first version of Landlock forbids every hard link across
+// What a path is good for (LANDLOCK_ACCESS_FS_…), and all beneath it.
+struct Reach {
+  sys::Fd path;
+  std::uint64_t allowed;
+};
+
+// A path cannot be reached but beneath these. The first version of Landlock forbids every hard link across
 // directories (landlock(7), LANDLOCK_ACCESS_FS_REFER), so it takes the second.
-void confine_paths(sys::Fd tree, std::uint64_t allowed) {
+void confine_paths(std::span<const Reach> reaches) {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 2) return;
   const landlock_ruleset_attr rules{.handled_access_fs = (LANDLOCK_ACCESS_FS_REFER << 1) - 1};
   const sys::UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0)));
-  const landlock_path_beneath_attr rule{.allowed_access = rules.handled_access_fs & allowed,
-                                        .parent_fd = tree.number()};
-  if (!ruleset ||
-      ::syscall(SYS_landlock_add_rule, ruleset.number(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 ||
-      ::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0)
+  bool is_made = ruleset.valid();
+  for (const auto& [path, allowed] : reaches) {
+    const landlock_path_beneath_attr rule{.allowed_access = rules.handled_access_fs & allowed,
+                                          .parent_fd = path.number()};
+    is_made = is_made &&
+              ::syscall(SYS_landlock_add_rule, ruleset.number(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+  }
+  if (!is_made || ::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0)
     throw system_error("cannot confine with Landlock");
 }
 
@@ -128,18 +138,120 @@ void filter_calls(std::span<const int> calls) {
   if (failed != 0) throw system_error(-failed, "cannot load a seccomp filter");
 }
 
-void confine(const Purpose& purpose, sys::Fd tree, std::initializer_list<sys::Fd> kept) {
-  close_others(tree, kept);
-  enter_root(tree);
+void give_up_privileges_to_come() {
   const rlimit none{};
   ::setrlimit(RLIMIT_CORE, &none);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw system_error("cannot give up new privileges");
-  confine_paths(tree, purpose.paths);
+}
+
+void confine(const Purpose& purpose, sys::Fd tree, std::initializer_list<sys::Fd> kept) {
+  close_others(tree, kept);
+  enter_root(tree);
+  give_up_privileges_to_come();
+  const Reach reach[] = {{tree, purpose.paths}};
+  confine_paths(reach);
   drop_capabilities(purpose.capabilities);
   filter_calls(purpose.calls);
 }
 
+// What fetching takes is the C library's, libcurl's and the name service's choice: here the list is of what
+// it never takes.
+constexpr int never_for_fetching[] = {SCMP_SYS(execve),
+                                      SCMP_SYS(execveat),
+                                      SCMP_SYS(ptrace),
+                                      SCMP_SYS(process_vm_readv),
+                                      SCMP_SYS(process_vm_writev),
+                                      SCMP_SYS(pidfd_getfd),
+                                      SCMP_SYS(kcmp),
+                                      SCMP_SYS(mount),
+                                      SCMP_SYS(umount2),
+                                      SCMP_SYS(move_mount),
+                                      SCMP_SYS(open_tree),
+                                      SCMP_SYS(fsopen),
+                                      SCMP_SYS(fsconfig),
+                                      SCMP_SYS(fsmount),
+                                      SCMP_SYS(fspick),
+                                      SCMP_SYS(mount_setattr),
+                                      SCMP_SYS(pivot_root),
+                                      SCMP_SYS(unshare),
+                                      SCMP_SYS(setns),
+                                      SCMP_SYS(bpf),
+                                      SCMP_SYS(perf_event_open),
+                                      SCMP_SYS(userfaultfd),
+                                      SCMP_SYS(io_uring_setup),
+                                      SCMP_SYS(init_module),
+                                      SCMP_SYS(finit_module),
+                                      SCMP_SYS(delete_module),
+                                      SCMP_SYS(kexec_load),
+                                      SCMP_SYS(kexec_file_load),
+                                      SCMP_SYS(reboot),
+                                      SCMP_SYS(swapon),
+                                      SCMP_SYS(swapoff),
+                                      SCMP_SYS(add_key),
+                                      SCMP_SYS(request_key),
+                                      SCMP_SYS(keyctl),
+                                      SCMP_SYS(open_by_handle_at),
+                                      SCMP_SYS(settimeofday),
+                                      SCMP_SYS(clock_settime),
+                                      SCMP_SYS(adjtimex),
+                                      SCMP_SYS(sethostname),
+                                      SCMP_SYS(setdomainname),
+                                      SCMP_SYS(quotactl),
+                                      SCMP_SYS(acct),
+                                      SCMP_SYS(iopl),
+                                      SCMP_SYS(ioperm)};
+
+// Those of the processes that unpack, and SYS_ADMIN for the mark that their parent sets for them
+// (trusted.overlay.opaque), and for their own Landlock and filter where new privileges are not given up.
+constexpr unsigned fetching_capabilities[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,     CAP_FSETID,
+                                              CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_CHROOT, CAP_SYS_ADMIN};
+
+// Libraries, certificates, the name service, and where names and addresses are asked for.
+constexpr const char* system_files[] = {"/etc",
+                                        "/usr",
+                                        "/lib",
+                                        "/lib64",
+                                        "/run/systemd/resolve",
+                                        "/run/nscd",
+                                        "/run/resolvconf",
+                                        "/proc/self",
+                                        "/sys/devices/system",
+                                        "/dev/urandom"};
+
+void forbid_calls(std::span<const int> calls) {
+  const std::unique_ptr<void, decltype(&::seccomp_release)> filter(::seccomp_init(SCMP_ACT_ALLOW),
+                                                                   &::seccomp_release);
+  if (!filter) throw system_error("cannot make a seccomp filter");
+  ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  int failed = 0;
+  for (const int call : calls)
+    // One that this machine's kernel has under no number cannot be made.
+    if (call >= 0) failed |= ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0);
+  if (failed == 0) failed = ::seccomp_load(filter.get());
+  if (failed != 0) throw system_error(-failed, "cannot load a seccomp filter");
+}
+
 }  // namespace
+
+void confine_to_fetching(sys::Fd store, const std::vector<HostPath>& readable) {
+  constexpr std::uint64_t read_only = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+  std::vector<sys::UniqueFd> open;
+  std::vector<Reach> reaches{{store, ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE}}};
+  const auto add = [&](const char* path) {
+    sys::UniqueFd file(::open(path, O_PATH | O_CLOEXEC));
+    struct stat status;
+    if (!file || ::fstat(file.number(), &status) != 0) return;
+    const bool is_directory = S_ISDIR(status.st_mode);
+    reaches.push_back({file, is_directory ? read_only : std::uint64_t{LANDLOCK_ACCESS_FS_READ_FILE}});
+    open.push_back(std::move(file));
+  };
+  for (const char* path : system_files) add(path);
+  for (const auto& path : readable) add(path.c_str());
+  give_up_privileges_to_come();
+  confine_paths(reaches);
+  drop_capabilities(fetching_capabilities);
+  forbid_calls(never_for_fetching);
+}
 
 void confine_to_unpacking(sys::Fd tree, std::initializer_list<sys::Fd> kept) {
   confine(unpacking, tree, kept);

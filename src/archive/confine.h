@@ -2,7 +2,9 @@
 #pragma once
 
 #include <initializer_list>
+#include <vector>
 
+#include "base/types.h"
 #include "sys/unique_fd.h"
 
 namespace tare::archive {
@@ -25,5 +27,12 @@ enum class Attributes {
 /// them.
 void confine_to_reading(sys::Fd tree, std::initializer_list<sys::Fd> kept,
                         Attributes attributes = Attributes::of_files);
+
+/// Confines the calling process, for good, to fetching into a store: it writes beneath `store` and nowhere
+/// else and reads `readable` and the system's own files (Landlock, where the kernel has its second version);
+/// it starts no program, and neither mounts nor looks into other processes nor does anything that only makers
+/// of systems do (seccomp); it has no capabilities but those that the processes need which it starts for
+/// unpacking. Paths of `readable` that are missing are passed over. The process must have one thread.
+void confine_to_fetching(sys::Fd store, const std::vector<HostPath>& readable);
 
 }  // namespace tare::archive

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -58,6 +59,17 @@ Settings default_settings() {
   return {.hosts = Hosts(host_places()), .ask = [](const std::string& domain, const std::string& path) {
             return find_credentials(credential_files(), domain, path);
           }};
+}
+
+void ask_beforehand(Settings& settings, const oci::Reference& image) {
+  std::map<std::string, Credentials> known;
+  if (settings.ask)
+    for (const auto& endpoint : settings.hosts.endpoints(image.domain))
+      known[endpoint.domain] = settings.ask(endpoint.domain, image.path);
+  settings.ask = [known](const std::string& domain, const std::string&) {
+    const auto found = known.find(domain);
+    return found == known.end() ? Credentials() : found->second;
+  };
 }
 
 Client::Client(oci::Reference image, Settings settings)

@@ -29,6 +29,10 @@ struct Settings {
 /// What the user's files say (docs/registries.md). Throws what Hosts throws.
 Settings default_settings();
 
+/// Asks for the credentials that this image can need now, for all that comes: a process that may read no
+/// files and start no programs has them then.
+void ask_beforehand(Settings& settings, const oci::Reference& image);
+
 /// A manifest or an index as it was sent.
 struct Document {
   std::string media_type;

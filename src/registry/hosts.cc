@@ -158,6 +158,14 @@ Endpoint Hosts::origin(const std::string& domain) const {
           .may_be_plain = entry_of(domain).is_insecure || is_loopback(domain)};
 }
 
+std::vector<HostPath> Hosts::files() const {
+  std::vector<HostPath> files = places_.certificate_directories;
+  for (const auto& [domain, entry] : entries_)
+    for (const HostPath& file : {entry.authority, entry.certificate, entry.key})
+      if (!file.value.empty()) files.push_back(file);
+  return files;
+}
+
 std::vector<Endpoint> Hosts::endpoints(const std::string& domain) const {
   std::vector<Endpoint> all;
   for (const std::string& mirror : entry_of(domain).mirrors) {

@@ -42,6 +42,9 @@ class Hosts {
   /// field, and when one that is there cannot be read.
   explicit Hosts(HostPlaces places);
 
+  /// The files and directories that trust() and endpoints() have read, or will.
+  std::vector<HostPath> files() const;
+
   /// The mirrors of the registry in their order, then itself.
   std::vector<Endpoint> endpoints(const std::string& domain) const;
   /// The registry itself: it is written to, and it alone.

@@ -3,27 +3,43 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "archive/confine.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "commands/commands.h"
 #include "commands/transfer_lines.h"
 #include "registry/client.h"
+#include "store/blobs.h"
 #include "store/images.h"
+#include "sys/file.h"
 
 namespace tare::commands {
 namespace {
 
 using What = image::PullEvents::What;
 
-void pull_one(const HostPath& root, const oci::Reference& reference, const cli::Parsed& parsed) {
+// What is downloaded and unpacked from now on cannot do more than that. What the user has for it is read
+// before.
+registry::Settings confine(const HostPath& root, const oci::Reference& reference) {
+  registry::Settings settings = registry::default_settings();
+  registry::ask_beforehand(settings, reference);
+  store::make_image_layout(root);
+  const sys::UniqueFd store = sys::open_at(sys::here, root.value, O_PATH | O_DIRECTORY);
+  archive::confine_to_fetching(store, settings.hosts.files());
+  return settings;
+}
+
+void pull_one(const HostPath& root, const oci::Reference& reference, const registry::Settings& settings,
+              const cli::Parsed& parsed) {
   const bool is_quiet = parsed.has("quiet");
   TransferLines lines;
   image::PullOptions options{.root = root,
                              .reference = reference,
                              .platform = parsed.value_as("platform", oci::parse_platform),
-                             .settings = registry::default_settings(),
+                             .settings = settings,
                              .events = {}};
   if (!is_quiet) {
     std::fprintf(stderr, "%s: Pulling from %s\n",
@@ -54,16 +70,18 @@ int pull(const cli::Parsed& parsed) {
   ::signal(SIGPIPE, SIG_IGN);  // a worker that is gone is told by its last words
   const HostPath root = root_of(parsed);
   if (!parsed.has("all-tags")) {
-    pull_one(root, oci::parse_tagged_reference(parsed.operands.front()), parsed);
+    const oci::Reference reference = oci::parse_tagged_reference(parsed.operands.front());
+    pull_one(root, reference, confine(root, reference), parsed);
     return 0;
   }
   oci::Reference reference = oci::parse_reference(parsed.operands.front());
   if (!reference.tag.empty() || reference.digest)
     throw Error(ErrorKind::usage, "tag can't be used with --all-tags/-a", 0, "leave the tag out");
-  registry::Client client(reference, registry::default_settings());
+  const registry::Settings settings = confine(root, reference);
+  registry::Client client(reference, settings);
   for (const auto& tag : client.tags()) {
     reference.tag = tag;
-    pull_one(root, reference, parsed);
+    pull_one(root, reference, settings, parsed);
   }
   return 0;
 }
