@@ -100,8 +100,12 @@ store::Image find_or_pull_image(const state::Place& place, const RunOptions& opt
   auto image = find_image(place, name);
   if (image && platform && !oci::fits(image->config.platform, *platform)) image.reset();
   if (image && when != PullWish::When::always) return std::move(*image);
+  // Who leaves ./ out does not want to fetch.
+  if (!image && sys::exists(sys::here, name))
+    notify(format("an image is looked for; what is called {} here is ./{}", name, name));
   if (when == PullWish::When::never)
-    throw Error(ErrorKind::not_found, format("No such image: {}", name), 0, "`tare pull` fetches it");
+    throw Error(ErrorKind::not_found, format("No such image: {}", name), 0,
+                "`tare pull` fetches it; a directory or a tarball has /, ./ or ../ in front");
   if (!image && !is_quiet)
     notify(format("Unable to find image '{}' locally", oci::parse_tagged_reference(name).short_text()));
   std::vector<std::string> words{"pull"};

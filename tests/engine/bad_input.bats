@@ -139,7 +139,7 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 }
 
 @test "what is neither a directory nor a file is refused as ROOTFS" {
-	refused 125 "no image nothing" run --rm nothing true
+	refused 125 "No such image: nothing" run --rm --pull never nothing true
 	refused 125 "./nothing: No such file" run --rm ./nothing true
 	refused 125 "/dev/zero is neither a directory nor a file" run --rm /dev/zero true
 	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
@@ -399,7 +399,7 @@ archive_is_refused() { refused 125 "$(bad "$1"): $2" run --rm "$(bad "$1")" true
 	refused 125 "flag needs an argument: 'm' in -m" run -m
 	refused 125 "bad flag syntax: ---" run --- "$ROOTFS" true
 	refused 125 "invalid argument \"maybe\" for \"--rm\" flag" run --rm=maybe "$ROOTFS" true
-	refused 125 "\"tare run\" requires at least 1 argument (tare run ROOTFS" run --rm
+	refused 125 "\"tare run\" requires at least 1 argument (tare run IMAGE|ROOTFS" run --rm
 	refused 125 "unknown command: tare rnu (did you mean 'tare run'?" rnu
 	refused 125 "unknown flag: --rot (did you mean --root?" --rot x ps
 	refused 125 "\"tare ps\" accepts no arguments" ps x

@@ -163,7 +163,7 @@ test:1 $(<second)"
 	[[ $status == 1 && $output == "[]" && $stderr == *"No such image: absent"* ]]
 }
 
-@test "save and load: every blob comes through, also by podman and skopeo" {
+@test "save and load: every blob comes through, also by podman" {
 	load_test_image
 	tare tag test:1 other:2
 	tare save -o saved.tar test:1 other:2

@@ -20,10 +20,10 @@ layers() { stat -c '%n %i' "$TARE_ROOT"/layers/sha256/*/tree; }
 	run --separate-stderr tare run --rm ./directory sh -c 'echo "$0 runs" && ls /bin/busybox'
 	equal status "$status" 0
 	equal "the directory's output" "$output" $'sh runs\n/bin/busybox'
-	# Without ./ it is a name, and there are no images.
-	run --separate-stderr tare run --rm busybox.tar true
+	# Without ./ it is an image's name.
+	run --separate-stderr tare run --rm --pull never busybox.tar true
 	equal status "$status" 125
-	[[ $stderr == *"no image busybox.tar"* ]]
+	[[ $stderr == *"what is called busybox.tar here is ./busybox.tar"*"No such image: busybox.tar"* ]]
 	run --separate-stderr tare run --rm ./absent true
 	equal status "$status" 125
 	[[ $stderr == *./absent*"No such file or directory"* ]]

@@ -5,6 +5,9 @@
 load helpers
 
 setup() {
+	for program in docker-registry skopeo curl; do
+		command -v "$program" >/dev/null || skip "$program is not there"
+	done
 	setup_store
 	cd "$BATS_TEST_TMPDIR" || return
 	export HOME=$BATS_TEST_TMPDIR/home
@@ -12,6 +15,7 @@ setup() {
 	start_registry
 }
 teardown() {
+	[[ -n ${TARE_ROOT-} ]] || return 0
 	if [[ -n ${registry_pid-} ]]; then kill "$registry_pid" 2>/dev/null && wait "$registry_pid" 2>/dev/null || true; fi
 	teardown_store
 }

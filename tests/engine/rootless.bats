@@ -187,6 +187,32 @@ pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 	equal output "$(tare run --rm ./nodes.tar sh -c '[ -e /node ] || echo none; [ -c /dev/null ] && echo null')" $'none\nnull'
 }
 
+@test "RL12 images: loaded, run, their layers' marks and owners, and removed" {
+	mkdir -p "$PLACE/image/tree" && cd "$PLACE/image"
+	mkdir -p tree/d tree/etc && echo old >tree/d/old && echo one >tree/etc/one && echo "web:x:7:7::/:/bin/sh" >tree/etc/passwd
+	tar --owner=0 --group=0 -cf one.tar -C tree .
+	rm -r tree && mkdir -p tree/d tree/etc && touch tree/d/.wh..wh..opq tree/etc/.wh.one && echo new >tree/d/new
+	tar --owner=0 --group=0 -cf two.tar -C tree .
+	python3 "$BATS_TEST_DIRNAME/make_image.py" oci-archive image.tar test:1 \
+		'{"Env":["PATH=/bin"],"User":"web","Cmd":["/bin/sh","-c","ls /d /etc; id -u"]}' "$PLACE/busybox.tar" one.tar two.tar >id
+	chmod -R a+rX "$PLACE/image"
+	cd "$PLACE"
+	run -0 as_user bin/tare load -q -i image/image.tar
+	equal "loaded" "$output" "Loaded image: test:1"
+	equal "listed" "$(as_user bin/tare images -q --no-trunc)" "$(<image/id)"
+	if [[ -n ${TARE_IN_VM:-} ]]; then
+		equal "run" "$(as_user bin/tare run --rm test:1 | tr '\n' ' ')" "/d: new  /etc: group hostname hosts passwd resolv.conf 7 "
+	fi
+	equal "run as root" "$(as_user bin/tare run --rm -u 0 test:1 | tr '\n' ' ')" "/d: new  /etc: group hostname hosts passwd resolv.conf 0 "
+	run -0 as_user bin/tare system check
+	as_user bin/tare save -o run/saved.tar test:1
+	run -0 as_user bin/tare rmi test:1
+	equal "nothing left" "$(as_user bin/tare system df --format '{{.Type}} {{.TotalCount}} {{.Size}}' | head -1)" "Images 0 0B"
+	equal "loaded again" "$(as_user bin/tare load -q -i run/saved.tar)" "Loaded image: test:1"
+	as_user bin/tare rmi test:1 >/dev/null
+	rm -rf image
+}
+
 @test "RL7 the user's systemd makes the cgroup: limits, statistics, pause, out of memory, exec in it" {
 	in_machine
 	tare run -d --name one -m 64m --pids-limit 30 ./busybox.tar sleep 1000

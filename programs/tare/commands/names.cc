@@ -3,6 +3,8 @@
 
 #include "commands/commands.h"
 #include "engine/volumes.h"
+#include "oci/reference.h"
+#include "store/images.h"
 #include "sys/signals.h"
 
 namespace tare::commands {
@@ -22,6 +24,19 @@ std::vector<std::string> volumes(const Context& context) {
   return names;
 }
 
+std::vector<std::string> images(const Context& context) {
+  std::vector<std::string> names;
+  for (const auto& entry : store::list_manifests(context.place.root))
+    if (!entry.name.empty()) names.push_back(oci::parse_reference(entry.name).short_text());
+  return names;
+}
+
+std::vector<std::string> containers_and_images(const Context& context) {
+  std::vector<std::string> names = containers(context);
+  for (auto& name : images(context)) names.push_back(std::move(name));
+  return names;
+}
+
 std::vector<std::string> signals(const Context&) {
   const auto names = sys::signal_names();
   return {names.begin(), names.end()};
@@ -37,8 +52,12 @@ std::vector<std::string> capabilities(const Context&) {
 constexpr struct {
   std::string_view placeholder;
   std::vector<std::string> (*list)(const Context&);
-} rows[] = {
-    {"CONTAINER", containers}, {"VOLUME", volumes}, {"SIGNAL", signals}, {"CAPABILITY", capabilities}};
+} rows[] = {{"CONTAINER|IMAGE", containers_and_images},
+            {"CONTAINER", containers},
+            {"IMAGE", images},
+            {"VOLUME", volumes},
+            {"SIGNAL", signals},
+            {"CAPABILITY", capabilities}};
 
 }  // namespace
 
