@@ -207,7 +207,14 @@ constexpr unsigned fetching_capabilities[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_F
                                               CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_CHROOT, CAP_SYS_ADMIN};
 
 // Libraries, certificates, the name service, and where names and addresses are asked for.
-constexpr const char* system_files[] = {"/etc",
+// The files beside their directory are symlinks to elsewhere on many machines.
+constexpr const char* system_files[] = {"/etc/resolv.conf",
+                                        "/etc/hosts",
+                                        "/etc/nsswitch.conf",
+                                        "/etc/gai.conf",
+                                        "/etc/ssl/certs",
+                                        "/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc",
                                         "/usr",
                                         "/lib",
                                         "/lib64",

@@ -39,13 +39,19 @@ void apply_image_defaults(RunOptions& options, const oci::ImageDefaults& image) 
                 "the image has none of its own: put one after its name");
 }
 
+// The image's words are never read as `-v` reads a user's: a colon in them is part of a path.
 void add_image_volumes(RunOptions& options, const oci::ImageDefaults& image) {
+  constexpr std::size_t most = 200;
+  if (image.volumes.size() > most)
+    throw Error(ErrorKind::invalid,
+                format("the image wants {} volumes, more than {}", image.volumes.size(), most));
   for (const auto& path : image.volumes) {
     const ContainerPath destination = plain_path("the image's volume", path);
     const auto is_there = [&](const auto& mount) { return mount.destination == destination; };
     if (std::ranges::any_of(options.binds, is_there) || std::ranges::any_of(options.tmpfs, is_there))
       continue;
-    options.binds.push_back(parse_bind(destination.value));
+    options.binds.push_back(
+        {.destination = destination, .options = {"rbind"}, .is_volume = true, .anonymous = true});
   }
 }
 

@@ -30,10 +30,16 @@ struct Users {
 
 Users users_of(const state::Place& place, const store::Image& image) {
   Users users{.all = store::users_of_image(place, image.id()), .running = std::nullopt};
-  for (const auto& id : users.all) {
-    const Status status = find_container(place, id.value).status;
-    if (status == Status::running || status == Status::paused) users.running = id;
-  }
+  std::erase_if(users.all, [&](const ContainerId& id) {
+    try {
+      const Status status = find_container(place, id.value).status;
+      if (status == Status::running || status == Status::paused) users.running = id;
+      return false;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_found) throw;
+      return true;  // it has ended and gone meanwhile
+    }
+  });
   return users;
 }
 
@@ -48,14 +54,43 @@ std::vector<std::string> names_of(const store::Image& image) {
   return names;
 }
 
-void collect_garbage(const state::Place& place, std::vector<Removed>& removed) {
-  const auto garbage = store::remove_garbage(place);
+void collect_garbage(const state::Place& place, const std::vector<oci::Digest>& let_go,
+                     std::vector<Removed>& removed) {
+  const auto garbage = store::remove_garbage(place, let_go);
   if (!garbage) return;
   for (const auto& blob : garbage->blobs) removed.push_back({Removed::What::deleted, blob.value});
 }
 
 void add_untagged(std::vector<Removed>& removed, const std::string& name) {
   removed.push_back({Removed::What::untagged, oci::parse_reference(name).short_text()});
+}
+
+// All manifests that have this id: the same config may be in several, with layers that are compressed
+// otherwise.
+void remove_by_id(const state::Place& place, const store::Image& image, const Users& users, bool force,
+                  std::vector<oci::Digest>& let_go, std::vector<Removed>& removed) {
+  if (users.running)
+    throw conflict(format("delete {} (cannot be forced)", brief(image.id())),
+                   format("image is being used by running container {}", users.running->brief()),
+                   "stop and remove the container first");
+  if (!users.all.empty() && !force)
+    throw conflict(format("delete {} (must be forced)", brief(image.id())),
+                   format("image is being used by stopped container {}", users.all.front().brief()),
+                   "remove the container first, or use -f");
+  std::vector<std::string> problems;
+  std::vector<store::Image> same = store::list_images(place.root, problems);
+  std::erase_if(same, [&](const store::Image& other) { return other.id() != image.id(); });
+  std::size_t names = 0;
+  for (const auto& each : same) names += names_of(each).size();
+  if (names > 1 && !force)
+    throw conflict(format("delete {} (must be forced)", brief(image.id())),
+                   "image is referenced in multiple repositories", "remove it by its names, or use -f");
+  for (const auto& each : same) {
+    const oci::Descriptor& manifest = each.entries.front().manifest;
+    for (const auto& blob : store::blobs_of(place.root, manifest)) let_go.push_back(blob);
+    store::remove_manifest(place.root, manifest.digest);
+    for (const auto& name : names_of(each)) add_untagged(removed, name);
+  }
 }
 
 bool has_label(const std::map<std::string, std::string>& labels, const std::string& wanted) {
@@ -141,15 +176,16 @@ void tag_image(const state::Place& place, const std::string& name_or_id, const s
 std::vector<Removed> remove_image(const state::Place& place, const std::string& name_or_id, bool force) {
   std::vector<Removed> removed;
   const store::Image image = image_of(place, name_or_id);
+  const oci::Descriptor manifest = image.entries.front().manifest;
   const std::vector<std::string> names = names_of(image);
   std::string name = store::name_in(image, name_or_id);
-  if (name.empty() && names.size() == 1) {
-    // A digest that is the image's only name.
-    if (const auto reference = oci::parse_reference(names.front()); reference.digest) name = names.front();
-  }
+  // A digest that is the image's only name.
+  if (name.empty() && names.size() == 1 && oci::parse_reference(names.front()).digest) name = names.front();
+  store::note_garbage(place.root);
+  std::vector<oci::Digest> let_go = store::blobs_of(place.root, manifest);
   if (!name.empty() && names.size() > 1) {
-    store::remove_name(place.root, name, false);
-    add_untagged(removed, name);
+    if (store::remove_name(place.root, name, manifest.digest, false)) add_untagged(removed, name);
+    collect_garbage(place, let_go, removed);
     return removed;
   }
   const Users users = users_of(place, image);
@@ -159,24 +195,12 @@ std::vector<Removed> remove_image(const state::Place& place, const std::string& 
                      format("container {} is using its referenced image {}", users.all.front().brief(),
                             brief(image.id())),
                      "remove the container first, or use -f");
-    store::remove_name(place.root, name, users.running.has_value());
-    add_untagged(removed, name);
+    if (store::remove_name(place.root, name, manifest.digest, users.running.has_value()))
+      add_untagged(removed, name);
   } else {
-    if (users.running)
-      throw conflict(format("delete {} (cannot be forced)", brief(image.id())),
-                     format("image is being used by running container {}", users.running->brief()),
-                     "stop and remove the container first");
-    if (!users.all.empty() && !force)
-      throw conflict(format("delete {} (must be forced)", brief(image.id())),
-                     format("image is being used by stopped container {}", users.all.front().brief()),
-                     "remove the container first, or use -f");
-    if (names.size() > 1 && !force)
-      throw conflict(format("delete {} (must be forced)", brief(image.id())),
-                     "image is referenced in multiple repositories", "remove it by its names, or use -f");
-    store::remove_manifest(place.root, image.entries.front().manifest.digest);
-    for (const auto& each : names) add_untagged(removed, each);
+    remove_by_id(place, image, users, force, let_go, removed);
   }
-  collect_garbage(place, removed);
+  collect_garbage(place, let_go, removed);
   return removed;
 }
 
@@ -231,15 +255,19 @@ bool ImageFilter::matches_name(const std::string& name) const {
 PrunedImages prune_images(const state::Place& place, const ImageFilter& filter, bool all) {
   PrunedImages pruned;
   std::vector<std::string> problems;
+  std::vector<oci::Digest> let_go;
+  store::note_garbage(place.root);
   for (const auto& image : store::list_images(place.root, problems)) {
     const auto names = names_of(image);
     if ((!names.empty() && !all) || !filter.matches(image)) continue;
     if (!store::users_of_image(place, image.id()).empty()) continue;
-    store::remove_manifest(place.root, image.entries.front().manifest.digest);
+    const oci::Descriptor& manifest = image.entries.front().manifest;
+    for (const auto& blob : store::blobs_of(place.root, manifest)) let_go.push_back(blob);
+    store::remove_manifest(place.root, manifest.digest);
     for (const auto& name : names) add_untagged(pruned.removed, name);
   }
   pruned.bytes = store::remove_partial_blobs(place.root);
-  if (const auto garbage = store::remove_garbage(place)) {
+  if (const auto garbage = store::remove_garbage(place, let_go)) {
     for (const auto& blob : garbage->blobs) pruned.removed.push_back({Removed::What::deleted, blob.value});
     pruned.bytes += garbage->bytes;
   }

@@ -10,10 +10,12 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/json.h"
+#include "base/units.h"
 #include "image/layers.h"
 #include "oci/image.h"
 #include "oci/reference.h"
 #include "store/blobs.h"
+#include "store/copy_tree.h"
 #include "store/images.h"
 #include "sys/file.h"
 #include "sys/path_in_root.h"
@@ -42,7 +44,12 @@ class Files {
     const sys::UniqueFd file = try_open(path);
     if (!file) return std::nullopt;
     Step step("read", path);
-    return sys::read_all(file, static_cast<std::size_t>(limit));
+    std::string text = sys::read_all(file, static_cast<std::size_t>(limit));
+    left_to_read_ -= static_cast<Bytes>(text.size());
+    if (left_to_read_ < 0)
+      throw Error(ErrorKind::invalid,
+                  format("its manifests and configurations have more than {}", format_size(most_to_read)));
+    return text;
   }
   /// Of a layout's blob; checked.
   std::optional<std::string> try_read_blob(const oci::Digest& digest, Bytes limit) const {
@@ -60,7 +67,11 @@ class Files {
   }
 
  private:
+  // Of what is kept in memory until all is known.
+  static constexpr Bytes most_to_read = Bytes{64} << 20;
+
   sys::Fd directory_;
+  mutable Bytes left_to_read_ = most_to_read;
 };
 
 // An image found in the archive, before any of it is in the store.
@@ -89,7 +100,9 @@ void add_names(Found& image, const std::vector<std::string>& names) {
 }
 
 void add_manifest(const Files& files, const oci::Descriptor& descriptor,
-                  const std::vector<std::string>& names, std::vector<Found>& found) {
+                  const std::vector<std::string>& names, std::vector<Found>& found, int depth = 0) {
+  constexpr int deepest = 8;
+  if (depth > deepest) throw Error(ErrorKind::invalid, "its indexes lead to indexes, and so on");
   Step step("manifest", descriptor.digest.value);
   auto text = files.try_read_blob(descriptor.digest, oci::largest_manifest);
   if (!text)
@@ -100,7 +113,7 @@ void add_manifest(const Files& files, const oci::Descriptor& descriptor,
     if (!own && index.manifests.size() == 1) own = &index.manifests.front();
     if (!own)
       throw Error(ErrorKind::not_found, format("it has nothing for {}", oci::text_of(oci::own_platform())));
-    return add_manifest(files, *own, names, found);
+    return add_manifest(files, *own, names, found, depth + 1);
   }
   // The same one may be there under several names.
   if (const auto same = std::ranges::find(found, *text, &Found::manifest); same != found.end())
@@ -278,6 +291,20 @@ sys::UniqueFd open_source(const std::string& path) {
   return source;
 }
 
+// Of a directory that others may change meanwhile, and whose files stay theirs.
+void copy_layout(sys::Fd from, sys::Fd to) {
+  const sys::UniqueFd blobs =
+      sys::try_open_in_root(from, ContainerPath("/blobs/sha256"), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const Files files(from);
+  const auto index = files.try_read("index.json", largest_list);
+  if (!index || !blobs)
+    throw Error(ErrorKind::invalid, "it is no archive of images", 0,
+                "a directory is an OCI image layout: index.json and blobs/sha256 are in it");
+  sys::create_file(to, "index.json", *index);
+  sys::make_directories(to, "blobs/sha256");
+  store::copy_tree(blobs, sys::open_at(to, "blobs/sha256", O_RDONLY | O_DIRECTORY));
+}
+
 std::vector<LoadedImage> load_files(const LoadOptions& options, const Files& files, const HeldSignals& held) {
   const store::ImagesInUse in_use(options.root);
   std::vector<LoadedImage> loaded;
@@ -301,8 +328,11 @@ std::vector<LoadedImage> load(const LoadOptions& options) {
   const HeldSignals held;
   struct stat status;
   if (::fstat(source.number(), &status) != 0) throw system_error("cannot look at it");
-  if (S_ISDIR(status.st_mode)) return load_files(options, Files(source), held);
   const store::Staging staging(options.root);
+  if (S_ISDIR(status.st_mode)) {
+    copy_layout(source, staging.tree());
+    return load_files(options, Files(staging.tree()), held);
+  }
   unpack_confined(source, S_ISREG(status.st_mode) ? status.st_size : 0, staging.tree(), {}, held,
                   options.progress);
   return load_files(options, Files(staging.tree()), held);

@@ -86,11 +86,21 @@ class Incoming {
     }
     if (reading_) unpacking_.emplace(root_, layer_, std::move(reading_), held);
     const ssize_t written = ::write(writing_.number(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EPIPE) unpacking_->finish();  // which says why it is gone
+    if (written < 0 && errno == EPIPE) throw_what_it_says();
     if (written < 0 && errno != EAGAIN && errno != EINTR) throw system_error("cannot hand on a layer");
     const auto taken = static_cast<std::size_t>(std::max<ssize_t>(written, 0));
     partial_.add(bytes.substr(0, taken));
     return taken;
+  }
+
+  // Why the unpacking process is gone.
+  [[noreturn]] void throw_what_it_says() {
+    if (unpacking_) {
+      while (!unpacking_->worker().receive()) {
+      }
+      unpacking_->finish();
+    }
+    throw Error(ErrorKind::invalid, format("layer {} goes on after its end", layer_.value));
   }
 
   void finish_blob() {
@@ -125,6 +135,8 @@ class Pull {
         client_(options.reference, with_watch()) {}
 
   Pulled run() {
+    const std::string shown = options_.reference.short_text();
+    Step step("pull", shown);
     store::collect_staging(root_);
     const registry::Document asked = client_.get_manifest();
     const registry::Document document = oci::is_index(asked.media_type) ? choose(asked) : asked;
@@ -211,8 +223,7 @@ class Pull {
 
   void fetch_layers(const oci::Manifest& manifest, const oci::ImageConfig& config) {
     auto partial = take_partial_blobs(manifest);
-    const HeldSignals held;  // from now on there is something to clean up
-    held_ = &held;
+    const HeldSignals& held = held_.emplace();  // from now on there is something to clean up
     for (std::size_t i = 0; i < manifest.layers.size(); i++) {
       const oci::Descriptor& blob = manifest.layers[i];
       const auto own = partial.find(blob.digest.value);
@@ -234,7 +245,7 @@ class Pull {
     while (std::ranges::any_of(incoming_, &Incoming::is_unpacking)) wait();
     unpack_rest(manifest, config, held);
     incoming_.clear();
-    held_ = nullptr;
+    held_.reset();
   }
 
   // Those that were there in part, or whole and not unpacked.
@@ -291,7 +302,7 @@ class Pull {
   const PullOptions& options_;
   const HostPath& root_;
   store::ImagesInUse in_use_;
-  const HeldSignals* held_ = nullptr;
+  std::optional<HeldSignals> held_;  // ends after what it waits for is cleaned up
   std::list<Incoming> incoming_;
   registry::Client client_;
 };

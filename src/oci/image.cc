@@ -229,6 +229,7 @@ ImageConfig parse_image_config(std::string_view text) {
     if (!digest) refuse("rootfs.diff_ids", "holds something else than digests");
     config.layers.push_back(*digest);
   }
+  Step step("history");
   if (const auto* history = part(document, "history").if_array())
     for (const auto& element : *history) {
       const auto* empty = part(element, "empty_layer").if_bool();

@@ -99,9 +99,9 @@ void Exchange::start() {
 bool Exchange::advance() {
   if (transfer_) {
     if (!transfer_->is_done()) return false;
-    response_ = std::move(transfer_->response());
-    transfer_.reset();
+    const auto transfer = std::exchange(transfer_, {});
     try {
+      response_ = std::move(transfer->response());
       if (judge()) return true;
     } catch (const Error&) {
       // What is wrong with a mirror is no reason to ask nobody else.

@@ -160,6 +160,10 @@ Endpoint Hosts::origin(const std::string& domain) const {
 
 std::vector<HostPath> Hosts::files() const {
   std::vector<HostPath> files = places_.certificate_directories;
+  for (const auto& directory : places_.certificate_directories)
+    for (const auto& host : sys::list_directory(sys::here, directory.value))
+      for (const auto& file : sys::list_directory(sys::here, (directory / host).value))
+        files.push_back(directory / host / file);
   for (const auto& [domain, entry] : entries_)
     for (const HostPath& file : {entry.authority, entry.certificate, entry.key})
       if (!file.value.empty()) files.push_back(file);

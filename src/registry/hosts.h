@@ -42,7 +42,8 @@ class Hosts {
   /// field, and when one that is there cannot be read.
   explicit Hosts(HostPlaces places);
 
-  /// The files and directories that trust() and endpoints() have read, or will.
+  /// The files and directories that trust() and endpoints() have read, or will; what is a symlink in the
+  /// directories, too.
   std::vector<HostPath> files() const;
 
   /// The mirrors of the registry in their order, then itself.

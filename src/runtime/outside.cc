@@ -129,7 +129,8 @@ void note_streams(const HostPath& images, pid_t pid) {
 }
 
 void give_streams(Criu& criu, const HostPath& images) {
-  Step step("read", (images / streams_file).value);
+  const HostPath path = images / streams_file;
+  Step step("read", path.value);
   const sys::UniqueFd directory = sys::open_at(sys::here, images.value, O_PATH | O_DIRECTORY);
   const sys::UniqueFd file =
       sys::try_open_regular_in_root(directory, ContainerPath("/" + std::string(streams_file)));

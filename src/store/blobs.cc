@@ -24,11 +24,17 @@ bool is_gone(sys::Fd file) {
   return status.st_nlink == 0;
 }
 
+void make_blob_of(sys::Fd file) {
+  const timespec times[2] = {{.tv_sec = blob_time, .tv_nsec = 0}, {.tv_sec = blob_time, .tv_nsec = 0}};
+  if (::fchmod(file.number(), 0644) != 0 || ::futimens(file.number(), times) != 0 ||
+      ::fsync(file.number()) != 0)
+    throw system_error("cannot write it to the disk");
+}
+
 // What is in the file comes to the disk before its name, and its name before anybody hears of it.
 void give_name(const HostPath& root, sys::Fd file, const HostPath& from, const oci::Digest& digest) {
   const HostPath path = blob_path(root, digest);
-  if (::fchmod(file.number(), 0644) != 0 || ::fsync(file.number()) != 0)
-    throw system_error(format("cannot write {} to the disk", from.value));
+  make_blob_of(file);
   if (::rename(from.c_str(), path.c_str()) != 0)
     throw system_error(format("cannot rename {} to {}", from.value, path.value));
   sys::sync_directory(root / "images/blobs/sha256");
@@ -42,9 +48,12 @@ void make_image_layout(const HostPath& root) {
   sys::make_directories(sys::here, root.value, 0711);
   for (const char* name : {"images", "images/blobs", "images/blobs/sha256", "images/partial"})
     sys::try_make_directory(sys::here, (root / name).value, private_mode);
+  const sys::UniqueFd lock = sys::open_at(sys::here, (root / "images/lock").value, O_RDWR | O_CREAT, 0600);
+  sys::lock(lock);
   if (!sys::exists(sys::here, (root / "images/index.json").value))
     sys::replace_file(sys::here, (root / "images/index.json").value, oci::to_text(oci::Index()));
-  sys::replace_file(sys::here, mark.value, R"({"imageLayoutVersion":"1.0.0"})");
+  if (!sys::exists(sys::here, mark.value))
+    sys::replace_file(sys::here, mark.value, R"({"imageLayoutVersion":"1.0.0"})");
 }
 
 HostPath blob_path(const HostPath& root, const oci::Digest& digest) {
@@ -95,9 +104,8 @@ void NewBlob::keep(const oci::Digest& digest) {
 
 void keep_file(const HostPath& root, sys::Fd file, const oci::Digest& digest) {
   Step step("keep blob", digest.value);
-  if (::fchmod(file.number(), 0644) != 0 || ::fchown(file.number(), ::geteuid(), ::getegid()) != 0 ||
-      ::fsync(file.number()) != 0)
-    throw system_error("cannot write it to the disk");
+  if (::fchown(file.number(), ::geteuid(), ::getegid()) != 0) throw system_error("cannot take it over");
+  make_blob_of(file);
   const std::string from = format("/proc/self/fd/{}", file.number());
   if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, blob_path(root, digest).c_str(), AT_SYMLINK_FOLLOW) != 0 &&
       errno != EEXIST)

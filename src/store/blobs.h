@@ -7,6 +7,7 @@
 //   it images/partial/new-RANDOM         one whose digest is not known yet; flocked by its maker
 #pragma once
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@
 #include "sys/unique_fd.h"
 
 namespace tare::store {
+
+/// The time of modification of every blob that tare has made: others' have the time at which they came.
+inline constexpr time_t blob_time = 0;
 
 /// Makes the layout's directories and files where they are missing.
 void make_image_layout(const HostPath& root);

@@ -57,7 +57,8 @@ Manifests read_own_list(const HostPath& root) {
   const auto text = sys::try_read_file(sys::here, own_list(root).value, largest_list);
   Manifests manifests;
   if (!text) return manifests;
-  Step step("read", own_list(root).value);
+  const std::string path = own_list(root).value;
+  Step step("read", path);
   const json::value document = json::parse(*text);
   const json::object& object = json::as_object(document);
   if (const auto version = json::integer_field(object, "version"); version != layout_version)
@@ -76,7 +77,8 @@ Manifests read_own_list(const HostPath& root) {
 }
 
 std::vector<oci::Descriptor> parse_public_list(const HostPath& root, const std::string& text) {
-  Step step("read", public_list(root).value);
+  const std::string path = public_list(root).value;
+  Step step("read", path);
   return oci::parse_index(text).manifests;
 }
 
@@ -234,10 +236,11 @@ void add_manifest(const HostPath& root, const NamedManifest& manifest) {
   });
 }
 
-bool remove_name(const HostPath& root, const std::string& name, bool keep_manifest) {
+bool remove_name(const HostPath& root, const std::string& name, const oci::Digest& manifest,
+                 bool keep_manifest) {
   return change_lists(root, [&](Manifests& manifests) {
     const auto found = std::ranges::find(manifests, name, &NamedManifest::name);
-    if (found == manifests.end()) return false;
+    if (found == manifests.end() || found->manifest.digest != manifest) return false;
     NamedManifest nameless = *found;
     nameless.name.clear();
     manifests.erase(found);

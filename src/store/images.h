@@ -33,8 +33,10 @@ std::vector<NamedManifest> list_manifests(const HostPath& root);
 /// Adds an entry; one of the same name loses its name, and stays without one unless another name has its
 /// manifest. Without a name it is added only if the manifest is not there.
 void add_manifest(const HostPath& root, const NamedManifest& manifest);
-/// False: there is no such name. `keep_manifest`: it stays as an entry without a name.
-bool remove_name(const HostPath& root, const std::string& name, bool keep_manifest);
+/// False: there is no such name, or it means another manifest by now. `keep_manifest`: it stays as an entry
+/// without a name.
+bool remove_name(const HostPath& root, const std::string& name, const oci::Digest& manifest,
+                 bool keep_manifest);
 /// All entries of the manifest.
 void remove_manifest(const HostPath& root, const oci::Digest& manifest);
 
@@ -97,9 +99,14 @@ struct Garbage {
   std::vector<oci::Digest> blobs, layers;
   Bytes bytes = 0;
 };
-/// Removes the blobs and layers that no entry and no container holds. Where somebody relies on what is not
-/// named yet it waits a second, and then leaves it to the next; nullopt.
-std::optional<Garbage> remove_garbage(const state::Place& place);
+/// To be said before the list is changed: who is killed then has left something to do.
+void note_garbage(const HostPath& root);
+/// All that a manifest leads to, itself included, as far as it is here.
+std::vector<oci::Digest> blobs_of(const HostPath& root, const oci::Descriptor& manifest);
+/// Removes the blobs and layers that no entry and no container holds. A blob that another program has put
+/// there within an hour may be part of what it is about to name: it is spared, unless it is one of `let_go`.
+/// Where somebody relies on what is not named yet it waits a second, and then leaves it to the next; nullopt.
+std::optional<Garbage> remove_garbage(const state::Place& place, const std::vector<oci::Digest>& let_go = {});
 /// Does what one before had to leave.
 void remove_left_garbage(const state::Place& place);
 

@@ -80,4 +80,23 @@ TEST(ImageDefaults, VolumesAreMadeWhereNothingIsMounted) {
   EXPECT_TRUE(options.binds[1].anonymous);
 }
 
+TEST(ImageDefaults, VolumeIsAPathWhateverIsInIt) {
+  RunOptions options;
+  oci::ImageDefaults image;
+  image.volumes = {"/etc:/x", "/a:/b:shared", "name:/c"};
+  EXPECT_THROW(engine::add_image_volumes(options, image), Error);  // the last one is relative
+  image.volumes.pop_back();
+  options = {};
+  engine::add_image_volumes(options, image);
+  ASSERT_EQ(options.binds.size(), 2u);
+  for (const auto& bind : options.binds) {
+    EXPECT_TRUE(bind.is_volume && bind.anonymous);
+    EXPECT_EQ(bind.source, "");
+    EXPECT_EQ(bind.options, Words{"rbind"});
+  }
+  EXPECT_EQ(options.binds[0].destination.value, "/etc:/x");
+  image.volumes.assign(201, "/v");
+  EXPECT_THROW(engine::add_image_volumes(options, image), Error);
+}
+
 }  // namespace

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "archive/confine.h"
@@ -68,6 +69,12 @@ void pull_one(const HostPath& root, const oci::Reference& reference, const regis
 
 int pull(const cli::Parsed& parsed) {
   ::signal(SIGPIPE, SIG_IGN);  // a worker that is gone is told by its last words
+  // A few for each layer, of which there may be hundreds.
+  rlimit files;
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   const HostPath root = root_of(parsed);
   if (!parsed.has("all-tags")) {
     const oci::Reference reference = oci::parse_tagged_reference(parsed.operands.front());

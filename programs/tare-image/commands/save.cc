@@ -1,15 +1,14 @@
 // tare-image save: images of the store as an archive.
 #include "image/save.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
+#include "image/output_file.h"
 #include "store/images.h"
-#include "sys/file.h"
 #include "sys/terminal.h"
 
 namespace tare::commands {
@@ -35,21 +34,9 @@ int save(const cli::Parsed& parsed) {
   std::vector<image::SavedImage> images;
   for (const auto& name : parsed.operands) images.push_back(find(root, name));
   cli::Progress progress("saving");
-  if (!path) {
-    image::save(root, images, sys::Fd(STDOUT_FILENO), reporting_to(progress));
-    return 0;
-  }
-  // Whole or not at all.
-  const std::string unfinished = *path + ".new";
-  const sys::UniqueFd file = sys::open_at(sys::here, unfinished, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  try {
-    image::save(root, images, file, reporting_to(progress));
-    if (::rename(unfinished.c_str(), path->c_str()) != 0)
-      throw system_error(format("cannot write {}", *path));
-  } catch (...) {
-    sys::remove_file(sys::here, unfinished);
-    throw;
-  }
+  image::OutputFile output(path);
+  image::save(root, images, output.fd(), reporting_to(progress));
+  output.finish();
   return 0;
 }
 
