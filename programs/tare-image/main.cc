@@ -20,14 +20,15 @@ using cli::Takes;
 constexpr cli::Option global_options[] = {
     {"root", 0, Takes::value, "DIR", "where layers are kept (default: $TARE_ROOT, or /var/lib/tare)"},
 };
-const cli::Command command_table[] = {commands::pull_command,         commands::push_command,
-                                      commands::login_command,        commands::logout_command,
-                                      commands::load_command,         commands::save_command,
-                                      commands::system_check_command, commands::unpack_command,
-                                      commands::unpack_image_command, commands::export_command};
-constexpr commands::Verb verbs[] = {
-    commands::pull, commands::push,  commands::login,  commands::logout,       commands::load,
-    commands::save, commands::check, commands::unpack, commands::unpack_image, commands::export_layers};
+const cli::Command command_table[] = {
+    commands::pull_command,         commands::push_command,         commands::login_command,
+    commands::logout_command,       commands::load_command,         commands::save_command,
+    commands::import_command,       commands::system_check_command, commands::unpack_command,
+    commands::unpack_image_command, commands::export_command,       commands::commit_command};
+constexpr commands::Verb verbs[] = {commands::pull,         commands::push,          commands::login,
+                                    commands::logout,       commands::load,          commands::save,
+                                    commands::import,       commands::check,         commands::unpack,
+                                    commands::unpack_image, commands::export_layers, commands::commit};
 static_assert(std::size(command_table) == std::size(verbs));
 
 const cli::Program program = {

@@ -11,8 +11,9 @@ namespace tare::archive {
 
 /// What names that begin with `.wh.` mean.
 enum class Whiteouts {
-  ordinary,  ///< nothing, as for `docker import`
-  overlay    ///< what a layer of an image hides of those below it
+  ordinary,  ///< nothing
+  overlay,   ///< what a layer of an image hides of those below it
+  refused    ///< the same of what has none of them, being no layer yet: a name that would be one is refused
 };
 
 /// What one archive may become. Holes count for nothing; what is decompressed does, written or not.

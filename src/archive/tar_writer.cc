@@ -319,7 +319,11 @@ bool TarWriter::try_write_link(const struct stat& status) {
 
 void write_tar(sys::Fd root, sys::Fd output) {
   const ByteSink sink = [&](std::string_view bytes) { sys::write_all(output, bytes); };
-  TarWriter(root, std::nullopt, sink).run();
+  write_tar(root, sink);
+}
+
+WrittenTree write_tar(sys::Fd root, const ByteSink& sink) {
+  return TarWriter(root, std::nullopt, sink).run();
 }
 
 WrittenTree write_layer(sys::Fd upper, UpperMarks marks, const ByteSink& sink) {

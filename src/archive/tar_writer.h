@@ -28,6 +28,9 @@ struct WrittenTree {
   std::uint64_t sockets = 0;  ///< left out
 };
 
+/// The same as it comes.
+WrittenTree write_tar(sys::Fd root, const ByteSink& sink);
+
 /// Writes what an overlay's upper directory changes as a layer of an image (image-spec, layer.md): as
 /// write_tar(), but a hidden name becomes an empty file `.wh.NAME`, an opaque directory has `.wh..wh..opq`,
 /// and in each directory these come before its files. So the same tree gives the same bytes. The marks of

@@ -51,6 +51,7 @@ std::string parent_of(const std::string& path) {
 
 void TreeWriter::write(const Entry& entry, TarReader& contents) {
   resolve_name(entry.name, path_);
+  if (limits_.whiteouts == Whiteouts::refused) refuse_whiteouts(path_);
   const WhiteoutKind whiteout = makes_marks() ? whiteout_kind(path_) : WhiteoutKind::none;
   if (whiteout == WhiteoutKind::metadata) return;
   if (path_.name.empty()) return write_root(entry, contents);

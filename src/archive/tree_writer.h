@@ -32,7 +32,7 @@ class TreeWriter {
   sys::UniqueFd make_parents(const std::string& path);
   void clear_way();
 
-  bool makes_marks() const { return limits_.whiteouts == Whiteouts::overlay; }
+  bool makes_marks() const { return limits_.whiteouts != Whiteouts::ordinary; }
   bool remove_mark(sys::Fd directory, const std::string& name);
   void mark_opaque(sys::Fd directory);
   void write_whiteout(const std::string& hidden);

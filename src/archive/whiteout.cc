@@ -32,6 +32,13 @@ WhiteoutKind whiteout_kind(const EntryPath& path) {
   return WhiteoutKind::name;
 }
 
+void refuse_whiteouts(const EntryPath& path) {
+  if (path.name.starts_with(whiteout_prefix) || path.parent.starts_with(whiteout_prefix) ||
+      path.parent.find("/.wh.") != std::string::npos)
+    throw Error(ErrorKind::invalid, "a file whose name begins with .wh. cannot be in a layer of an image", 0,
+                "there it would hide another file; `tare run` takes such an archive as a ROOTFS");
+}
+
 bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
 
 void make_whiteout(sys::Fd directory, const std::string& name) {

@@ -23,6 +23,8 @@ enum class WhiteoutKind {
 /// What this path is in a layer. Throws Error{invalid} for what would hide a directory's own `.` or `..` or
 /// nothing, and for what lies below a whiteout: no file can have such a name (layer.md).
 WhiteoutKind whiteout_kind(const EntryPath& path);
+/// Throws Error{invalid} where the path, or a directory on the way, has such a name.
+void refuse_whiteouts(const EntryPath& path);
 
 /// Overlayfs' marks have two names: an overlay mounted in a user namespace (`userxattr`) looks at those that
 /// begin with `user.` only, every other one at `trusted.` only.

@@ -23,6 +23,11 @@ constexpr cli::Option load_options[] = {
     {"input", 'i', Takes::value, "FILE", "read this file, or this directory, instead of standard input"},
     {"quiet", 'q', Takes::nothing, "", "show no progress"},
 };
+constexpr cli::Option import_options[] = {
+    {"change", 'c', Takes::value, "INSTRUCTION", "an instruction of a Dockerfile for the image", true},
+    {"message", 'm', Takes::value, "MESSAGE", "what the image's history says of it"},
+    {"platform", 0, Takes::value, "OS/ARCHITECTURE", "what its programs run on (default: this machine)"},
+};
 constexpr cli::Option save_options[] = {
     {"output", 'o', Takes::value, "FILE", "write to this file instead of standard output"},
 };
@@ -100,6 +105,26 @@ constinit const cli::Command load_command = {
     .maximum_operands = 0,
     .options_end_at_first_operand = false,
     .aliases = "image load",
+};
+
+constinit const cli::Command import_command = {
+    .name = "import",
+    .operands = "FILE|DIRECTORY|- [NAME[:TAG]]",
+    .summary = "Make an image of a root file system",
+    .details =
+        "A tarball is plain or compressed with gzip, bzip2, xz or zstd, known by its content; - is the "
+        "standard input. The image has one layer. A layer cannot have a file whose name begins with .wh., "
+        "which is refused. The instructions of -c are CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
+        "ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR. Prints the image's id.\n"
+        "\n"
+        "Examples:\n"
+        " tare import -c 'CMD [\"/bin/sh\"]' ./rootfs base:1\n"
+        " tare export web | tare import - web:copy",
+    .options = import_options,
+    .minimum_operands = 1,
+    .maximum_operands = 2,
+    .options_end_at_first_operand = false,
+    .aliases = "image import",
 };
 
 constinit const cli::Command save_command = {

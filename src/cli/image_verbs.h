@@ -6,6 +6,6 @@
 namespace tare::commands {
 
 extern const cli::Command pull_command, push_command, login_command, logout_command, load_command,
-    save_command, system_check_command;
+    save_command, import_command, system_check_command;
 
 }  // namespace tare::commands

@@ -11,9 +11,7 @@
 #include "sys/user_namespace.h"
 
 namespace tare::engine {
-namespace {
 
-// The topmost first: its own changes, or its own copy of everything.
 std::vector<HostPath> layers_of(const Definition& definition, const HostPath& directory) {
   const oci::Root root = root_of(definition, directory);
   std::vector<HostPath> layers = root.lower;
@@ -21,7 +19,9 @@ std::vector<HostPath> layers_of(const Definition& definition, const HostPath& di
   return layers;
 }
 
-}  // namespace
+bool has_user_marks(const Definition& definition) {
+  return !definition.options.uid_mappings.empty() || !sys::in_first_user_namespace();
+}
 
 void export_container(const state::Place& place, const std::string& name_or_id,
                       const std::optional<std::string>& output) {
@@ -32,8 +32,7 @@ void export_container(const state::Place& place, const std::string& name_or_id,
   const std::string program = image_program();
   std::vector<std::string> words{"tare-image", "export"};
   if (output) words.insert(words.end(), {"--output", *output});
-  if (!definition->options.uid_mappings.empty() || !sys::in_first_user_namespace())
-    words.emplace_back("--user-marks");
+  if (has_user_marks(*definition)) words.emplace_back("--user-marks");
   words.emplace_back("--");
   for (const auto& layer : layers_of(*definition, directory)) words.push_back(layer.value);
   std::vector<char*> arguments;

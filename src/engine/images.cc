@@ -266,6 +266,7 @@ PrunedImages prune_images(const state::Place& place, const ImageFilter& filter, 
     store::remove_manifest(place.root, manifest.digest);
     for (const auto& name : names) add_untagged(pruned.removed, name);
   }
+  store::collect_staging(place.root);
   pruned.bytes = store::remove_partial_blobs(place.root);
   if (const auto garbage = store::remove_garbage(place, let_go)) {
     for (const auto& blob : garbage->blobs) pruned.removed.push_back({Removed::What::deleted, blob.value});

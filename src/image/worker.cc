@@ -102,7 +102,7 @@ UnpackWorker::UnpackWorker(sys::Fd source, sys::Fd tree, const archive::Limits& 
       .tree = tree,
       .limits = work_->limits,
       .bytes_read = work_->counter.value(),
-      .trusted_marks = limits.whiteouts == archive::Whiteouts::overlay && sys::in_first_user_namespace()};
+      .trusted_marks = limits.whiteouts != archive::Whiteouts::ordinary && sys::in_first_user_namespace()};
   ConfinedProcess process{.name = "the unpacking process",
                           .work = [job](sys::Fd answer) { return unpack(job, answer); }};
   if (job.trusted_marks) process.take_file = [tree](sys::Fd directory) { mark_opaque(directory, tree); };

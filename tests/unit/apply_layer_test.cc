@@ -107,6 +107,25 @@ TEST(ApplyLayer, WhatTheSameLayerHasStaysAndHidesWhatLowerOnesHave) {
   }
 }
 
+// What is imported: the tree is then the layer's, whoever else has it.
+TEST(ApplyLayer, RefusesEachNameThatWouldBeAWhiteoutWhereThereIsNoLayerYet) {
+  const TarBuilder cases[] = {TarBuilder().file(".wh.a", ""), TarBuilder().file("d/.wh..wh..opq", ""),
+                              TarBuilder().file(".wh.d/x", ""), TarBuilder().file("a/.wh.d/x", ""),
+                              TarBuilder().directory("./.wh.d")};
+  for (const auto& tar : cases) {
+    const TemporaryDirectory root;
+    const auto error =
+        error_of([&] { test::unpack_into(tar.bytes(), root.fd, {.whiteouts = Whiteouts::refused}); });
+    EXPECT_NE(error.find("begins with .wh. cannot be in a layer"), std::string::npos) << error;
+  }
+  const TemporaryDirectory root;
+  TarBuilder tar;
+  tar.file("d", "").directory("d").file("x.wh.y", "").file("d/a.wh.b", "");
+  test::unpack_into(tar.bytes(), root.fd, {.whiteouts = Whiteouts::refused}, mark_opaque_as_trusted);
+  EXPECT_EQ(what(root, "d"), "opaque");
+  EXPECT_EQ(what(root, "x.wh.y"), "file");
+}
+
 TEST(ApplyLayer, RefusesWhiteoutsOfWhatIsNoName) {
   const TemporaryDirectory outside;
   sys::create_file(outside.fd, "victim", "untouched");

@@ -12,7 +12,7 @@ namespace tare::commands {
 /// Carries a parsed command out; the result is the exit code.
 using Verb = int (*)(const cli::Parsed& parsed);
 
-extern const cli::Command unpack_command, unpack_image_command, export_command;
+extern const cli::Command unpack_command, unpack_image_command, export_command, commit_command;
 int unpack(const cli::Parsed& parsed);
 int unpack_image(const cli::Parsed& parsed);
 int pull(const cli::Parsed& parsed);
@@ -21,6 +21,8 @@ int login(const cli::Parsed& parsed);
 int logout(const cli::Parsed& parsed);
 int load(const cli::Parsed& parsed);
 int save(const cli::Parsed& parsed);
+int import(const cli::Parsed& parsed);
+int commit(const cli::Parsed& parsed);
 int check(const cli::Parsed& parsed);
 int export_layers(const cli::Parsed& parsed);
 

@@ -22,10 +22,10 @@ using Verb = int (*)(const Context& context, const cli::Parsed& parsed);
 extern const cli::Command run_command, create_command, start_command, stop_command, restart_command,
     kill_command, wait_command, attach_command, exec_command, rename_command, pause_command, unpause_command,
     ps_command, logs_command, top_command, stats_command, rm_command, inspect_command, info_command,
-    version_command, export_command, volume_create_command, volume_ls_command, volume_inspect_command,
-    volume_rm_command, volume_prune_command, explain_command, script_command, images_command, tag_command,
-    rmi_command, history_command, image_inspect_command, image_prune_command, system_df_command,
-    system_prune_command;
+    version_command, export_command, commit_command, volume_create_command, volume_ls_command,
+    volume_inspect_command, volume_rm_command, volume_prune_command, explain_command, script_command,
+    images_command, tag_command, rmi_command, history_command, image_inspect_command, image_prune_command,
+    system_df_command, system_prune_command;
 int run(const Context& context, const cli::Parsed& parsed);
 int create(const Context& context, const cli::Parsed& parsed);
 int start(const Context& context, const cli::Parsed& parsed);
@@ -61,6 +61,7 @@ int system_df(const Context& context, const cli::Parsed& parsed);
 int system_prune(const Context& context, const cli::Parsed& parsed);
 int write_script(const Context& context, const cli::Parsed& parsed);
 int explain_containers(const Context& context, const cli::Parsed& parsed);
+int commit(const Context& context, const cli::Parsed& parsed);
 int export_container(const Context& context, const cli::Parsed& parsed);
 
 /// What a placeholder of the tables stands for: the containers there are for CONTAINER, and so on.
