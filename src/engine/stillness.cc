@@ -57,7 +57,8 @@ void read_answer(sys::Fd socket) {
   if (!answer.starts_with("! ")) throw Error(ErrorKind::system, "the process that pauses it was killed");
   const auto space = answer.find(' ', 2);
   const int kind = parse_integer<int>(answer.substr(2, space - 2), 0, static_cast<int>(ErrorKind::system));
-  throw Error(static_cast<ErrorKind>(kind), answer.substr(space + 1));
+  throw Error(static_cast<ErrorKind>(kind), answer.substr(space + 1), 0,
+              "--pause=false reads its files while it runs");
 }
 
 }  // namespace
