@@ -146,9 +146,10 @@ constinit const cli::Command system_check_command = {
     .operands = "",
     .summary = "See whether the images on the disk are what they should be",
     .details =
-        "Reads every blob and compares it with its digest, looks whether images and containers have all of "
+        "Reads every blob and compares it with its digest, and looks whether images and containers have all "
+        "of "
         "their "
-        "blobs and layers, and whether anything interrupted was left. Prints a line for each thing that is "
+        "blobs and layers. Prints a line for each thing that is "
         "wrong; "
         "the exit status is then 1.",
     .options = {},

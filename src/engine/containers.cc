@@ -207,6 +207,14 @@ state::Lock take_to_remove(const state::Place& place, const ContainerId& id, Rem
   throw Error(ErrorKind::conflict, format("container {} is in use and does not end", id.value));
 }
 
+std::optional<store::ImageUse> try_read_image_use(const state::Place& place, const ContainerId& id) {
+  try {
+    return store::image_of(place, id);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 Error no_such_container(const std::string& name_or_id) {
   return Error(ErrorKind::not_found, format("No such container: {}", name_or_id), 0,
                "`tare ps -a` lists them");
@@ -276,6 +284,7 @@ Listing list_containers(const state::Place& place) {
   Listing listing;
   try {
     store::collect_staging(place.root);
+    store::remove_left_garbage(place);
   } catch (const std::exception& error) {
     listing.problems.emplace_back(error.what());
   }
@@ -309,9 +318,14 @@ void remove_container(const state::Place& place, const std::string& name_or_id, 
   const state::Lock lock = take_to_remove(place, id, removal);
   const bool was_there = state::exists(place, id);
   const auto record = try_read_record(place, id);
+  // Of an image that was removed meanwhile its containers are the last who need the layers.
+  const auto image = try_read_image_use(place, id);
+  const bool is_last_need = image && !store::has_manifest(place.root, image->manifest);
+  if (is_last_need) store::note_garbage(place.root);
   if (was_there) end_remains(place, id, record);
   if (with_volumes || (record && record->remove_on_exit)) store::remove_anonymous_volumes(place, id);
   state::forget(place, id, lock);
+  if (is_last_need) store::remove_garbage(place);
   // Its monitor removed it when we ended it, or somebody else was quicker.
   if (!was_there && removal == Removal::only_stopped) throw no_such_container(name_or_id);
 }

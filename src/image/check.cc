@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "store/blobs.h"
 #include "store/images.h"
+#include "store/layers.h"
 #include "sys/file.h"
 
 namespace tare::image {
@@ -18,10 +19,12 @@ class Check {
       : place_(place), root_(place.root), report_(report) {}
 
   std::vector<std::string> run() {
+    // What was interrupted is nothing wrong: the next command removes it, and this is one.
+    store::collect_staging(root_);
+    store::remove_left_garbage(place_);
     check_blobs();
     for (const auto& entry : store::list_manifests(root_)) check_image(entry);
     check_containers();
-    check_left_overs();
     return std::move(problems_);
   }
 
@@ -70,22 +73,6 @@ class Check {
       } catch (const Error& error) {
         problems_.push_back(format("container {}: {}", id.value, error.what()));
       }
-  }
-
-  // What is at work holds a lock.
-  void check_left_overs() {
-    for (const char* place : {"staging", "images/partial"}) {
-      const HostPath directory = root_ / place;
-      for (const auto& name : sys::list_directory(sys::here, directory.value)) {
-        // Part of a blob is for the next pull.
-        if (oci::parse_digest("sha256:" + name)) continue;
-        const sys::UniqueFd left =
-            sys::try_open_at(sys::here, (directory / name).value, O_RDONLY | O_NOFOLLOW);
-        if (left && sys::try_lock(left) && sys::exists(sys::here, (directory / name).value))
-          problems_.push_back(format("{} was left by what was interrupted (`tare image prune` removes it)",
-                                     (directory / name).value));
-      }
-    }
   }
 
   const state::Place& place_;

@@ -146,6 +146,15 @@ std::vector<ContainerId> users_of_image(const state::Place& place, const oci::Di
   return users;
 }
 
+bool has_manifest(const HostPath& root, const oci::Digest& manifest) {
+  Held blobs, layers;
+  for (const auto& entry : list_manifests(root)) {
+    if (entry.manifest.digest == manifest) return true;
+    if (oci::is_index(entry.manifest.media_type)) hold_manifest(root, entry.manifest, blobs, layers);
+  }
+  return blobs.contains(manifest.value);
+}
+
 void note_garbage(const HostPath& root) {
   if (sys::exists(sys::here, (root / "images").value))
     sys::open_at(sys::here, garbage_mark(root).value, O_WRONLY | O_CREAT, 0600);

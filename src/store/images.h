@@ -30,6 +30,9 @@ struct NamedManifest {
 /// In the order in which they came. Empty where there is no store yet.
 std::vector<NamedManifest> list_manifests(const HostPath& root);
 
+/// Whether an entry leads to it, itself or through an index.
+bool has_manifest(const HostPath& root, const oci::Digest& manifest);
+
 /// Adds an entry; one of the same name loses its name, and stays without one unless another name has its
 /// manifest. Without a name it is added only if the manifest is not there.
 void add_manifest(const HostPath& root, const NamedManifest& manifest);

@@ -67,7 +67,7 @@ config_of() { tare image inspect "$1" | jq -c ".[0].Config | $2"; }
 	equal "left" "$(left_overs)" 0
 }
 
-@test "K1 what is imported is what the changes say" {
+@test "what is imported is what the changes say" {
 	tare import -c 'CMD echo $GREETING' -c 'ENV GREETING=hello PATH=/bin' -c 'ENV PATH=$PATH:/usr/bin' -c 'EXPOSE 80 53/udp' \
 		-c 'LABEL a=1 "b c"="d e"' -c 'USER nobody' -c 'VOLUME /data' -c 'WORKDIR /tmp' -c 'STOPSIGNAL SIGINT' \
 		-c 'ONBUILD RUN x' -c 'HEALTHCHECK --interval=5s CMD true' "$TARE_ROOTFS" changed
@@ -76,7 +76,7 @@ config_of() { tare image inspect "$1" | jq -c ".[0].Config | $2"; }
 	equal run "$(tare run --rm changed)" hello
 }
 
-@test "K1 what cannot be imported is refused with what is wrong, and leaves nothing" {
+@test "what cannot be imported is refused with what is wrong, and leaves nothing" {
 	mkdir whiteout && touch whiteout/.wh.file && tar -cf whiteout.tar -C whiteout .
 	mkdir -p inside/.wh.d && touch inside/.wh.d/x && tar -cf inside.tar -C inside .
 	head -c 5000 /dev/urandom >noise
@@ -164,7 +164,7 @@ export_of() {
 	equal "left" "$(left_overs)" 0
 }
 
-@test "K12 podman takes the image, and finds in it what tare does" {
+@test "podman takes the image, and finds in it what tare does" {
 	make_base '{"Cmd":["/bin/true"],"User":"0","WorkingDir":"/d"}'
 	tare run -d --name box -e B=2 base:1 sleep 1000 >/dev/null
 	change_everything box
@@ -192,7 +192,7 @@ export_of() {
 	"${podman[@]}" rm -a -f >/dev/null && "${podman[@]}" rmi -a -f >/dev/null
 }
 
-@test "K12 of what was no image, or is none any more, all is one layer" {
+@test "of what was no image, or is none any more, all is one layer" {
 	mkdir rootfs && tar -C rootfs -xf "$TARE_ROOTFS"
 	local root name
 	for root in ./rootfs "$TARE_ROOTFS"; do
@@ -219,7 +219,7 @@ export_of() {
 	run -0 tare system check
 }
 
-@test "K12 a running container is paused while it is read, and goes on whoever is killed" {
+@test "a running container is paused while it is read, and goes on whoever is killed" {
 	make_base '{"Cmd":["/bin/true"]}'
 	tare run -d --name box base:1 sleep 1000 >/dev/null
 	tare exec box dd if=/dev/urandom of=/big bs=1M count=150 2>/dev/null
@@ -257,7 +257,7 @@ export_of() {
 	equal "not paused" "$(state)" running
 }
 
-@test "K12 import and commit killed at any moment leave nothing that prune does not remove" {
+@test "import and commit killed at any moment leave nothing that prune does not remove" {
 	make_base '{"Cmd":["/bin/true"]}'
 	tare run -d --name box base:1 sleep 1000 >/dev/null
 	tare exec box sh -c 'dd if=/dev/urandom of=/big bs=1M count=8; for i in $(seq 300); do mkdir /n$i; echo $i >/n$i/file; done' 2>/dev/null
@@ -273,14 +273,15 @@ export_of() {
 		fi
 		wait_until 10 is_running
 		if [[ $(tare images -q killed) ]]; then tare rmi killed >/dev/null; fi
-		tare image prune -f >/dev/null
+		# A process that unpacks may die a little later than who started it.
+		tare image prune -f >/dev/null && [[ $(left_overs) == 0 ]] || { sleep 0.5 && tare image prune -f >/dev/null; }
 		equal "after $i" "$(blobs) $(layers) $(left_overs)" "$before 0"
 		run -0 tare system check
 	done
 	((killed > 3)) || echo "# only $killed of 24 were killed" >&3
 }
 
-@test "K12 what cannot be committed is refused in docker's words, and leaves nothing" {
+@test "what cannot be committed is refused in docker's words, and leaves nothing" {
 	make_base '{"Cmd":["/bin/true"]}'
 	tare run -d --name box base:1 sleep 1000 >/dev/null
 	local words arguments before

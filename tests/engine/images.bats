@@ -112,7 +112,6 @@ layers() { find "$TARE_ROOT/image-layers/sha256" -mindepth 1 -maxdepth 1 2>/dev/
 	tare start box >/dev/null
 	equal "in it" "$(tare exec box cat /d/new)" new
 	tare rm -f -v box >/dev/null
-	tare image prune -f >/dev/null
 	equal "layers" "$(layers)" 0
 	run --separate-stderr tare rmi absent
 	[[ $status == 1 && $stderr == *"No such image: absent"* ]]
@@ -254,4 +253,75 @@ test:1 $(<second)"
 	make_image oci-archive none.tar none '{"Cmd":["/x"]}' >/dev/null
 	tare load -q -i none.tar >/dev/null
 	run -127 tare run --rm none
+}
+
+@test "an image reaches nothing of the host's: neither by its volumes' names, nor by its layers, nor by a directory of it" {
+	mkdir secret && echo secret >secret/file && make_layers
+	make_image oci-archive evil.tar evil '{"Cmd":["/bin/ls","-R","/x"],"Volumes":{"'"$PWD"'/secret:/x":{},"/:/h:shared":{}}}' "$TARE_ROOTFS" >/dev/null
+	tare load -q -i evil.tar >/dev/null
+	run tare run --rm evil
+	[[ $output == *"/x: No such file"* ]]
+	equal "the host's" "$(ls secret)" file
+	make_image oci-archive many.tar many "{\"Cmd\":[\"/bin/true\"],\"Volumes\":$(python3 -c 'import json; print(json.dumps({f"/v{i}": {} for i in range(300)}))')}" "$TARE_ROOTFS" >/dev/null
+	tare load -q -i many.tar >/dev/null
+	run tare run --rm many
+	[[ $status == 125 && $output == *"the image wants 300 volumes"* ]]
+	# A directory that images are loaded from stays its owner's.
+	make_image oci-dir dir own:1 '{"Cmd":["/bin/true"]}' "$TARE_ROOTFS" one.tar >/dev/null
+	chown -R 1234:1234 dir && chmod -R go= dir
+	local before
+	before=$(find dir -printf '%p %m %U %n %T@\n' | sort)
+	tare load -q -i dir >/dev/null
+	equal "the directory" "$(find dir -printf '%p %m %U %n %T@\n' | sort)" "$before"
+	find dir -type f -exec sh -c 'echo changed >"$1"' - {} \;
+	run -0 tare system check
+	# Indexes within indexes.
+	python3 - <<-'END'
+		import hashlib, json, os
+		os.makedirs("deep/blobs/sha256")
+		entry = {"mediaType": "application/vnd.oci.image.index.v1+json", "digest": "sha256:" + "0" * 64, "size": 1}
+		for i in range(3000):
+		    text = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+		    name = hashlib.sha256(text).hexdigest()
+		    open(f"deep/blobs/sha256/{name}", "wb").write(text)
+		    entry = {**entry, "digest": "sha256:" + name, "size": len(text)}
+		open("deep/index.json", "w").write(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+	END
+	run --separate-stderr tare load -i deep
+	[[ $status == 1 && $stderr == *"its indexes lead to indexes"* ]]
+	# What a FIFO or a device is stays one.
+	mkfifo pipe
+	cat pipe >copy &
+	tare save -o pipe own:1
+	wait $!
+	[[ -p pipe ]]
+	tar -tf copy | grep -qx manifest.json
+	run -0 tare save -o /dev/null own:1
+	[[ -c /dev/null ]]
+}
+
+@test "what a killed or hindered rmi leaves is removed by the next command that looks" {
+	load_test_image
+	# Somebody relies on what is not named yet.
+	mkfifo gate
+	flock -s "$TARE_ROOT/images/in-use" cat gate &
+	sleep 0.3
+	run -0 tare rmi test:1
+	equal "said" "$output" "Untagged: test:1"
+	[[ $(blobs) != 0 && -e $TARE_ROOT/images/garbage ]]
+	echo >gate
+	wait $!
+	tare ps >/dev/null
+	equal "gone" "$(blobs) $(layers)" "0 0"
+	local i
+	for i in {1..15}; do
+		tare load -q -i image.tar >/dev/null
+		"$TARE_BIN_DIR/tare" rmi -f test:1 >/dev/null 2>&1 &
+		sleep "0.00$((RANDOM % 10))"
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		run -0 tare system check
+		tare ps >/dev/null
+		if [[ -z $(tare images -q) ]]; then equal "round $i" "$(blobs) $(layers)" "0 0"; fi
+	done
 }
