@@ -88,8 +88,12 @@ Created::Created(const state::Place& place, RunOptions options, const Host& host
     span.emplace("find the image");
     RunOptions checked = options;  // before it is pulled
     validate(checked);
-    images_in_use.emplace(place.root);
+    images_in_use.emplace(place.root, false);
     image = find_or_pull_image(place, options, notify);
+    if (!images_in_use->is_held()) {  // the store came with the image
+      images_in_use.emplace(place.root);
+      image = find_or_pull_image(place, options, notify);
+    }
     apply_image_defaults(options, image->config.defaults);
   }
   span.emplace("check what was asked for");

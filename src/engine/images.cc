@@ -166,7 +166,7 @@ void tag_image(const state::Place& place, const std::string& name_or_id, const s
   if (reference.digest)
     throw Error(ErrorKind::invalid, format("\"{}\" is not a name to give: it has a digest", name), 0,
                 "give a name and a tag");
-  const store::ImagesInUse in_use(place.root);
+  const store::ImagesInUse in_use(place.root, false);
   const store::Image image = image_of(place, name_or_id);
   store::NamedManifest entry = image.entries.front();
   entry.name = reference.text();

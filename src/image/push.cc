@@ -15,7 +15,7 @@ std::string brief(const oci::Digest& digest) { return std::string(digest.hex().s
 class Push {
  public:
   explicit Push(const PushOptions& options)
-      : options_(options), in_use_(options.root), client_(options.reference, options.settings) {}
+      : options_(options), in_use_(options.root, false), client_(options.reference, options.settings) {}
 
   PushedImage run() {
     const auto entry = store::find_name(options_.root, options_.reference);

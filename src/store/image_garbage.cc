@@ -92,7 +92,8 @@ void remove_unheld(const HostPath& directory, const Held& held, std::vector<oci:
 
 }  // namespace
 
-ImagesInUse::ImagesInUse(const HostPath& root) {
+ImagesInUse::ImagesInUse(const HostPath& root, bool may_make_store) {
+  if (!may_make_store && !sys::exists(sys::here, (root / "images/oci-layout").value)) return;
   make_image_layout(root);
   lock_ = open_use_lock(root);
   while (::flock(lock_.number(), LOCK_SH) != 0)

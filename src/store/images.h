@@ -74,7 +74,9 @@ std::optional<NamedManifest> find_name(const HostPath& root, const oci::Referenc
 /// Keeps what nobody has named yet from being removed, while it lives.
 class ImagesInUse {
  public:
-  explicit ImagesInUse(const HostPath& root);
+  /// `may_make_store`: makes it where there is none; else nothing is kept then, for nothing is there.
+  explicit ImagesInUse(const HostPath& root, bool may_make_store = true);
+  bool is_held() const { return lock_.valid(); }
 
  private:
   sys::UniqueFd lock_;

@@ -58,9 +58,9 @@ void remember(const HostPath& index_entry, const LayerId& layer) {
 
 void make_store(const HostPath& root) {
   sys::make_directories(sys::here, root.value, 0711);
-  for (const char* name : {"staging", "layers", "image-layers", "tarballs"})
+  for (const char* name : {"staging", "layers", "tarballs"})
     sys::try_make_directory(sys::here, (root / name).value, private_mode);
-  for (const char* name : {"layers/sha256", "image-layers/sha256", "tarballs/sha256", "tarballs/by-file"})
+  for (const char* name : {"layers/sha256", "tarballs/sha256", "tarballs/by-file"})
     sys::try_make_directory(sys::here, (root / name).value, private_mode);
 }
 
@@ -144,6 +144,9 @@ void publish(const HostPath& root, Staging staging, const LayerId& layer, LayerK
   // The contents must not come to the disk after the name that vouches for them.
   if (::syncfs(staging.tree_.number()) != 0) throw system_error("cannot write the layer to the disk");
   const HostPath path = layer_path(root, layer, kind);
+  if (kind == LayerKind::overlay)
+    for (const char* name : {"image-layers", "image-layers/sha256"})
+      sys::try_make_directory(sys::here, (root / name).value, private_mode);
   if (::renameat2(staging.parent_.number(), staging.name_.c_str(), AT_FDCWD, path.c_str(),
                   RENAME_NOREPLACE) == 0) {
     staging.parent_.reset();

@@ -30,7 +30,7 @@ int save(const cli::Parsed& parsed) {
     throw Error(ErrorKind::usage, "cowardly refusing to save to a terminal", 0,
                 "use the -o flag or redirect");
   const HostPath root = root_of(parsed);
-  const store::ImagesInUse in_use(root);
+  const store::ImagesInUse in_use(root, false);
   std::vector<image::SavedImage> images;
   for (const auto& name : parsed.operands) images.push_back(find(root, name));
   cli::Progress progress("saving");
