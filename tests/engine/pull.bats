@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Images from a registry: Debian's docker-registry on loopback.
-# shellcheck disable=SC2154 # variables that bats sets
+# shellcheck disable=SC2016,SC2153,SC2154 # an inner shell expands it; variables that bats sets
 
 load helpers
 
@@ -16,7 +16,10 @@ setup() {
 }
 teardown() {
 	[[ -n ${TARE_ROOT-} ]] || return 0
-	if [[ -n ${registry_pid-} ]]; then kill "$registry_pid" 2>/dev/null && wait "$registry_pid" 2>/dev/null || true; fi
+	if [[ -n ${registry_pid-} ]]; then
+		kill "$registry_pid" 2>/dev/null || true
+		wait "$registry_pid" 2>/dev/null || true
+	fi
 	teardown_store
 }
 
@@ -128,10 +131,10 @@ files() { (cd "$TARE_ROOT" && find images image-layers layers staging ! -name 'i
 	local large half
 	# skopeo has compressed it.
 	large=$(skopeo inspect --raw --tls-verify=false "docker://$registry/test:1" | jq -r '.layers[1].digest' | cut -d: -f2)
-	curl -sf "http://$registry/v2/test/blobs/sha256:$large" >large
+	curl -sf -o large.blob "http://$registry/v2/test/blobs/sha256:$large"
 	half=1234567
 	mkdir -p "$TARE_ROOT/images/partial"
-	head -c "$half" large >"$TARE_ROOT/images/partial/$large"
+	head -c "$half" large.blob >"$TARE_ROOT/images/partial/$large"
 	run -0 tare pull -q "$registry/test:1"
 	equal "a part" "$(answered 206)" "blobs/sha256:$large"
 	equal "run" "$(tare run --rm "$registry/test:1")" small
