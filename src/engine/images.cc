@@ -145,6 +145,13 @@ store::Image image_of(const state::Place& place, const std::string& name_or_id) 
   throw Error(ErrorKind::not_found, format("No such image: {}", name_or_id), 0, "`tare images` lists them");
 }
 
+std::vector<std::string> image_names(const state::Place& place) {
+  std::vector<std::string> names;
+  for (const auto& entry : store::list_manifests(place.root))
+    if (!entry.name.empty()) names.push_back(oci::parse_reference(entry.name).short_text());
+  return names;
+}
+
 Bytes size_of(const state::Place& place, const store::Image& image) {
   Bytes size = 0;
   for (std::size_t i = 0; i < image.config.layers.size(); i++) size += layer_size(place, image, i);

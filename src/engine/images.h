@@ -13,6 +13,9 @@ namespace tare::engine {
 /// The image of a name or an id. Throws Error{not_found}.
 store::Image image_of(const state::Place& place, const std::string& name_or_id);
 
+/// All names, as short as they go.
+std::vector<std::string> image_names(const state::Place& place);
+
 /// Unpacked, as docker counts: every layer, also those that it shares with others.
 Bytes size_of(const state::Place& place, const store::Image& image);
 

@@ -2,9 +2,8 @@
 #include "plan/names.h"
 
 #include "commands/commands.h"
+#include "engine/images.h"
 #include "engine/volumes.h"
-#include "oci/reference.h"
-#include "store/images.h"
 #include "sys/signals.h"
 
 namespace tare::commands {
@@ -24,12 +23,7 @@ std::vector<std::string> volumes(const Context& context) {
   return names;
 }
 
-std::vector<std::string> images(const Context& context) {
-  std::vector<std::string> names;
-  for (const auto& entry : store::list_manifests(context.place.root))
-    if (!entry.name.empty()) names.push_back(oci::parse_reference(entry.name).short_text());
-  return names;
-}
+std::vector<std::string> images(const Context& context) { return engine::image_names(context.place); }
 
 std::vector<std::string> containers_and_images(const Context& context) {
   std::vector<std::string> names = containers(context);
