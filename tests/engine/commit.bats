@@ -27,7 +27,7 @@ make_base() {
 
 config_of() { tare image inspect "$1" | jq -c ".[0].Config | $2"; }
 
-@test "K1 a directory, a tarball and standard input become images, whatever compresses them" {
+@test "a directory, a tarball and standard input become images, whatever compresses them (K1)" {
 	mkdir rootfs
 	tar -C rootfs -xf "$TARE_ROOTFS"
 	setfattr -n user.note -v hello rootfs/bin/busybox
@@ -129,7 +129,7 @@ export_of() {
 	tare rm shown >/dev/null
 }
 
-@test "K12 a container becomes an image: what was added, removed and replaced is so in it" {
+@test "a container becomes an image: what was added, removed and replaced is so in it (K12)" {
 	make_base '{"Cmd":["/bin/sh","-c","cat /d/deep/file"],"Env":["PATH=/bin","A=base"],"ExposedPorts":{"80/tcp":{}},"Labels":{"kind":"base"},"OnBuild":["RUN x"]}'
 	tare run -d --name box -e A=mine -e B=2 --label own=1 -w /d -u 0:0 -v /vol base:1 sleep 1000 >/dev/null
 	change_everything box

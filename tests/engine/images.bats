@@ -36,7 +36,7 @@ load_test_image() {
 blobs() { find "$TARE_ROOT/images/blobs" -type f | wc -l; }
 layers() { find "$TARE_ROOT/image-layers/sha256" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
 
-@test "K3 an image in each form of archive is loaded, listed and run" {
+@test "an image in each form of archive is loaded, listed and run (K3)" {
 	make_layers
 	local form id
 	for form in oci-archive oci-dir docker-archive; do
@@ -83,7 +83,7 @@ layers() { find "$TARE_ROOT/image-layers/sha256" -mindepth 1 -maxdepth 1 2>/dev/
 	equal "what is left" "$(tare ps -aq)" ""
 }
 
-@test "K13 an image goes with its last name, and not while a container needs it" {
+@test "an image goes with its last name, and not while a container needs it (K13)" {
 	load_test_image
 	tare tag test:1 other:2
 	tare tag "${image_id:7:8}" localhost:5000/deep/name

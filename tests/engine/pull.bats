@@ -65,7 +65,7 @@ answered() { sed -n 's|.*"GET [^ ]*/\(blobs/sha256:[0-9a-f]*\) HTTP/[0-9.]*" '"$
 blobs() { find "$TARE_ROOT/images/blobs" -type f | wc -l; }
 files() { (cd "$TARE_ROOT" && find images image-layers layers staging ! -name 'in-use' ! -name lock | sort); }
 
-@test "K2 an image is pulled, listed and run, and pulling it again fetches nothing" {
+@test "an image is pulled, listed and run, and pulling it again fetches nothing (K2)" {
 	push_test_image
 	run -0 --separate-stderr tare pull "$registry/test:1"
 	equal "what is printed" "$output" "$registry/test:1"
