@@ -82,10 +82,11 @@ counting='trap "exit 3" TERM; echo ready; while :; do printf x >>/ticks; sleep 0
 
 @test "every verb says which container there is not, and is wrong without one" {
 	local verb
-	for verb in start stop restart kill wait pause unpause rm attach inspect top logs export; do
+	for verb in start stop restart kill wait pause unpause rm attach top logs export; do
 		fails 1 "No such container: absent" $verb absent
 		fails 125 "requires" $verb
 	done
+	fails 1 "No such object: absent" inspect absent
 	fails 1 "No such container: absent" exec absent true
 	fails 125 "requires at least 2" exec absent
 	fails 1 "No such container: absent" rename absent other
@@ -97,7 +98,7 @@ counting='trap "exit 3" TERM; echo ready; while :; do printf x >>/ticks; sleep 0
 	detached first "$ROOTFS" sh -c "$stay"
 	tare create --name second "$ROOTFS" true
 	prints "" rename first primary
-	fails 1 "No such container: first" inspect first
+	fails 1 "No such object: first" inspect first
 	equal status "$(state primary Status)" running
 	[[ $(ps -eo args) == *"tare: monitor "* ]]
 	prints "" rename second first

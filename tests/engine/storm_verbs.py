@@ -208,7 +208,7 @@ class VerbStorm:
                         code, output, error = found
             if code != 0:
                 state, name = "absent", None
-                if "No such container" not in error:
+                if "No such object" not in error:
                     fail(f"inspect: {error}: {told}")
             else:
                 object = json.loads(output)[0]
