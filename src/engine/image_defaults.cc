@@ -28,6 +28,7 @@ void apply_image_defaults(RunOptions& options, const oci::ImageDefaults& image) 
         ContainerPath((image.working_directory.starts_with('/') ? "" : "/") + image.working_directory);
   put_before(options.environment, image.environment);
   std::vector<std::string> labels;
+  labels.reserve(image.labels.size());
   for (const auto& [name, value] : image.labels) labels.push_back(format("{}={}", name, value));
   put_before(options.labels, std::move(labels));
   if (!options.entrypoint) {

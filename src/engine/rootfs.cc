@@ -45,6 +45,7 @@ std::string ask_image_program(const state::Place& place, std::vector<std::string
   words.insert(words.begin(), {"tare-image"});
   words.insert(words.end(), {"--root", place.root.value, "--", operand});
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   int ends[2];
