@@ -32,6 +32,7 @@ int save(const cli::Parsed& parsed) {
   const HostPath root = root_of(parsed);
   const store::ImagesInUse in_use(root, false);
   std::vector<image::SavedImage> images;
+  images.reserve(parsed.operands.size());
   for (const auto& name : parsed.operands) images.push_back(find(root, name));
   cli::Progress progress("saving");
   image::OutputFile output(path);

@@ -87,6 +87,7 @@ int system_prune(const Context& context, const cli::Parsed& parsed) {
   if (!parsed.has("force") && !is_confirmed(question)) return 0;
   const engine::PrunedSystem pruned = engine::prune_system(context.place, wish);
   std::vector<std::string> images;
+  images.reserve(pruned.images.removed.size());
   for (const auto& each : pruned.images.removed)
     images.push_back((each.what == engine::Removed::What::untagged ? "untagged: " : "deleted: ") + each.name);
   print(listed("Deleted Containers", pruned.containers) + listed("Deleted Volumes", pruned.volumes) +
