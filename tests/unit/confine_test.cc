@@ -57,7 +57,7 @@ constexpr Trial trials[] = {
        nobody.sin_family = AF_INET;
        nobody.sin_port = htons(1);
        nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-       ::connect(socket.number(), reinterpret_cast<const sockaddr*>(&nobody), sizeof nobody);
+       (void)::connect(socket.number(), reinterpret_cast<const sockaddr*>(&nobody), sizeof nobody);
        return errno == ECONNREFUSED;
      },
      true},
