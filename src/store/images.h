@@ -4,7 +4,7 @@
 //   images/index.json     the same for other programs (image-layout.md); what they add there counts as well
 //   images/lock           flocked while either is replaced
 //   images/in-use         flocked, shared, by whoever relies on blobs or layers that no name holds yet
-//   images/garbage        somebody could not remove what nothing holds any more: to be done by the next
+//   images/garbage        there may be something that nothing holds any more: to be removed by the next
 //   containers/ID/image   the image that a container was made of, and its layers
 #pragma once
 
