@@ -146,6 +146,12 @@ oci::Digest Sha256::digest() {
   return oci::sha256_digest(hash);
 }
 
+oci::Digest digest_of(std::string_view text) {
+  Sha256 hash;
+  hash.add(text);
+  return hash.digest();
+}
+
 oci::Digest digest_of(sys::Fd source, const OnRead& on_read) {
   Sha256 hash;
   Bytes total = 0;

@@ -41,6 +41,7 @@ class Sha256 {
 /// Told after every read how many bytes of the source there were so far.
 using OnRead = std::function<void(Bytes raw_bytes)>;
 
+oci::Digest digest_of(std::string_view text);
 /// The digest of all that `source` gives from where it stands.
 oci::Digest digest_of(sys::Fd source, const OnRead& on_read = {});
 

@@ -65,4 +65,12 @@ void append_wrapped(std::string& out, std::string_view text, std::size_t start, 
   }
 }
 
+std::string shortened(const std::string& text, std::size_t most) {
+  std::size_t size = 0, letters = 0;
+  const auto is_start = [](char c) { return (c & 0xc0) != 0x80; };
+  for (std::size_t i = 0; i < text.size(); i++)
+    if (is_start(text[i]) && ++letters == most) size = i;
+  return letters > most ? text.substr(0, size) + "…" : text;
+}
+
 }  // namespace tare::cli

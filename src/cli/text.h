@@ -13,6 +13,9 @@ std::string printable(std::string_view text);
 /// Columns on a terminal, roughly: code points. For printable text.
 std::size_t columns_of(std::string_view text);
 
+/// At most so many code points, the last of which is then "…".
+std::string shortened(const std::string& text, std::size_t most);
+
 /// Appends `text` to `out` with line breaks instead of spaces where a line would pass column `width`. The
 /// first line starts at column `start`, the others are indented by `indent`. A word wider than the line stays
 /// whole.

@@ -48,15 +48,6 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string name_to_give(const std::string& name) {
-  if (name.empty()) return {};
-  const oci::Reference reference = oci::parse_tagged_reference(name);
-  if (reference.digest)
-    throw Error(ErrorKind::invalid, format("\"{}\" is not a name to give: it has a digest", name), 0,
-                "give a name and a tag");
-  return reference.text();
-}
-
 // Its text in a file that the next program has as `/proc/self/fd/NUMBER`.
 sys::UniqueFd make_text_file(const std::string& text) {
   sys::UniqueFd file = sys::make_memory_file("image-config", 0);
@@ -126,7 +117,8 @@ oci::ImageDefaults committed_defaults(const RunOptions& options, const oci::Imag
 
 void commit_container(const state::Place& place, const std::string& name_or_id,
                       const CommitOptions& options) {
-  const std::string name = name_to_give(options.name);
+  const std::string name =
+      options.name.empty() ? std::string() : oci::parse_name_to_give(options.name).text();
   const Container container = find_container(place, name_or_id);
   const ContainerId& id = container.record.id;
   const HostPath directory = place.directory_of(id);

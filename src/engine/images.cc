@@ -169,10 +169,7 @@ std::vector<Bytes> history_sizes(const state::Place& place, const store::Image& 
 }
 
 void tag_image(const state::Place& place, const std::string& name_or_id, const std::string& name) {
-  const oci::Reference reference = oci::parse_tagged_reference(name);
-  if (reference.digest)
-    throw Error(ErrorKind::invalid, format("\"{}\" is not a name to give: it has a digest", name), 0,
-                "give a name and a tag");
+  const oci::Reference reference = oci::parse_name_to_give(name);
   const store::ImagesInUse in_use(place.root, false);
   const store::Image image = image_of(place, name_or_id);
   store::NamedManifest entry = image.entries.front();
@@ -188,7 +185,6 @@ std::vector<Removed> remove_image(const state::Place& place, const std::string& 
   std::string name = store::name_in(image, name_or_id);
   // A digest that is the image's only name.
   if (name.empty() && names.size() == 1 && oci::parse_reference(names.front()).digest) name = names.front();
-  store::note_garbage(place.root);
   std::vector<oci::Digest> let_go = store::blobs_of(place.root, manifest);
   if (!name.empty() && names.size() > 1) {
     if (store::remove_name(place.root, name, manifest.digest, false)) add_untagged(removed, name);
@@ -263,7 +259,6 @@ PrunedImages prune_images(const state::Place& place, const ImageFilter& filter, 
   PrunedImages pruned;
   std::vector<std::string> problems;
   std::vector<oci::Digest> let_go;
-  store::note_garbage(place.root);
   for (const auto& image : store::list_images(place.root, problems)) {
     const auto names = names_of(image);
     if ((!names.empty() && !all) || !filter.matches(image)) continue;

@@ -1,7 +1,6 @@
 #include "image/check.h"
 
 #include <fcntl.h>
-#include <set>
 
 #include "base/error.h"
 #include "base/format.h"

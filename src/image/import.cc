@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "image/new_image.h"
 #include "image/tree_blob.h"
+#include "oci/reference.h"
 #include "store/images.h"
 #include "store/layers.h"
 #include "sys/file.h"
@@ -99,7 +100,8 @@ void add_file(const ImportOptions& options, sys::Fd source, store::NewBlob& blob
 oci::Digest import(const ImportOptions& options) {
   const std::string shown = options.source == "-" ? "the standard input" : options.source;
   Step step("import", shown);
-  const std::string name = name_to_give(options.name);
+  const std::string name =
+      options.name.empty() ? std::string() : oci::parse_name_to_give(options.name).text();
   const sys::UniqueFd source = open_source(options.source);
   struct stat status;
   if (::fstat(source.number(), &status) != 0) throw system_error("cannot look at it");

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <poll.h>
 #include <sched.h>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -30,14 +31,20 @@ struct Running {
 
 }  // namespace
 
-archive::Limits layer_limits() {
+archive::Limits unpack_limits() {
   archive::Limits limits;
-  limits.whiteouts = archive::Whiteouts::overlay;
+  // In a user namespace the kernel makes none; a container there has the host's in a /dev of its own.
   limits.device_nodes = sys::in_first_user_namespace();
   if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) {
     Step step("TARE_UNPACK_LIMIT");
     limits.unpacked = parse_size(limit);
   }
+  return limits;
+}
+
+archive::Limits layer_limits() {
+  archive::Limits limits = unpack_limits();
+  limits.whiteouts = archive::Whiteouts::overlay;
   return limits;
 }
 
@@ -96,13 +103,10 @@ std::vector<oci::Digest> unpack_layers(const HostPath& root, std::vector<LayerSo
 
 void unpack_image(const HostPath& root, const oci::Digest& manifest_digest, const ProgressReport& report) {
   Step step("unpack image", manifest_digest.value);
-  const oci::Manifest manifest =
-      oci::parse_manifest(store::read_blob(root, manifest_digest, oci::largest_manifest));
-  const oci::ImageConfig config =
-      oci::parse_image_config(store::read_blob(root, manifest.config.digest, oci::largest_config));
-  if (config.layers.size() != manifest.layers.size())
-    throw Error(ErrorKind::invalid, format("its manifest has {} layers, and its config {}",
-                                           manifest.layers.size(), config.layers.size()));
+  const store::Image image = store::read_image(
+      root, {.name = {},
+             .manifest = {.media_type = std::string(oci::media_type::manifest), .digest = manifest_digest}});
+  const auto& [manifest, config] = std::tie(image.manifest, image.config);
   store::collect_staging(root);
   std::vector<LayerSource> sources;
   for (std::size_t i = 0; i < config.layers.size(); i++) {

@@ -10,6 +10,8 @@
 
 namespace tare::image {
 
+/// What an archive may become: as much as $TARE_UNPACK_LIMIT says.
+archive::Limits unpack_limits();
 /// What a layer may become; marks and device nodes as an overlay here wants them.
 archive::Limits layer_limits();
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "image/layers.h"
+#include "image/new_image.h"
 #include "oci/image.h"
 #include "oci/reference.h"
 #include "store/blobs.h"
@@ -54,17 +55,12 @@ class Files {
   /// Of a layout's blob; checked.
   std::optional<std::string> try_read_blob(const oci::Digest& digest, Bytes limit) const {
     auto text = try_read(blob_name(digest), limit);
-    if (text && digest_of(*text) != digest)
+    if (text && archive::digest_of(*text) != digest)
       throw Error(ErrorKind::invalid,
                   format("{} holds something else than its name says", blob_name(digest)));
     return text;
   }
   static std::string blob_name(const oci::Digest& digest) { return format("blobs/sha256/{}", digest.hex()); }
-  static oci::Digest digest_of(std::string_view text) {
-    archive::Sha256 hash;
-    hash.add(text);
-    return hash.digest();
-  }
 
  private:
   // Of what is kept in memory until all is known.
@@ -181,27 +177,10 @@ std::vector<Found> find_images(const Files& files) {
       "neither manifest.json nor index.json is in it; `tare import` makes an image of a root file system");
 }
 
-std::string_view media_type_of(sys::Fd layer) {
-  char head[16];
-  const ssize_t size = ::pread(layer.number(), head, sizeof head, 0);
-  switch (archive::recognise({head, static_cast<std::size_t>(std::max<ssize_t>(size, 0))})) {
-    case archive::Compression::gzip: return oci::media_type::layer_gzip;
-    case archive::Compression::zstd: return oci::media_type::layer_zstd;
-    default: return oci::media_type::layer;
-  }
-}
-
 Bytes size_of(sys::Fd file) {
   struct stat status;
   if (::fstat(file.number(), &status) != 0) throw system_error("cannot look at a file of it");
   return status.st_size;
-}
-
-void keep_text(const HostPath& root, std::string_view text, const oci::Digest& digest) {
-  if (store::has_blob(root, digest)) return;
-  store::NewBlob blob(root);
-  blob.add(text);
-  blob.keep(digest);
 }
 
 class Loading {
@@ -215,16 +194,14 @@ class Loading {
       throw Error(ErrorKind::invalid, format("an image has {} layers in it, and its config names {}",
                                              image.layer_paths.size(), config.layers.size()));
     add_layers(image, config);
-    const oci::Digest config_digest = Files::digest_of(image.config);
-    keep_text(options_.root, image.config, config_digest);
+    const oci::Digest config_digest = keep_text(options_.root, image.config);
     std::string manifest = image.manifest;
     std::string_view media_type = image.media_type;
     if (manifest.empty()) {
       manifest = make_manifest(image, config, config_digest);
       media_type = oci::media_type::manifest;
     }
-    const oci::Digest digest = Files::digest_of(manifest);
-    keep_text(options_.root, manifest, digest);
+    const oci::Digest digest = keep_text(options_.root, manifest);
     const oci::Descriptor descriptor{.media_type = std::string(media_type),
                                      .digest = digest,
                                      .size = static_cast<Bytes>(manifest.size()),
@@ -333,7 +310,7 @@ std::vector<LoadedImage> load(const LoadOptions& options) {
     copy_layout(source, staging.tree());
     return load_files(options, Files(staging.tree()), held);
   }
-  unpack_confined(source, S_ISREG(status.st_mode) ? status.st_size : 0, staging.tree(), {}, held,
+  unpack_confined(source, S_ISREG(status.st_mode) ? status.st_size : 0, staging.tree(), unpack_limits(), held,
                   options.progress);
   return load_files(options, Files(staging.tree()), held);
 }

@@ -25,6 +25,25 @@ Bytes size_of(sys::Fd file) {
   return status.st_size;
 }
 
+AddedLayer keep(store::NewBlob& blob, sys::Fd file, const oci::Digest& layer, const oci::Digest& digest) {
+  AddedLayer added{
+      .layer = layer,
+      .blob = {.media_type = std::string(media_type_of(file)), .digest = digest, .size = size_of(file)}};
+  blob.keep(digest);
+  return added;
+}
+
+}  // namespace
+
+oci::Digest keep_text(const HostPath& root, std::string_view text) {
+  const oci::Digest digest = archive::digest_of(text);
+  if (store::has_blob(root, digest)) return digest;
+  store::NewBlob blob(root);
+  blob.add(text);
+  blob.keep(digest);
+  return digest;
+}
+
 std::string_view media_type_of(sys::Fd blob) {
   char head[16];
   const ssize_t size = ::pread(blob.number(), head, sizeof head, 0);
@@ -34,27 +53,6 @@ std::string_view media_type_of(sys::Fd blob) {
     default: return oci::media_type::layer;
   }
 }
-
-AddedLayer keep(store::NewBlob& blob, sys::Fd file, const oci::Digest& layer, const oci::Digest& digest) {
-  AddedLayer added{
-      .layer = layer,
-      .blob = {.media_type = std::string(media_type_of(file)), .digest = digest, .size = size_of(file)}};
-  blob.keep(digest);
-  return added;
-}
-
-oci::Digest keep_text(const HostPath& root, std::string_view text) {
-  archive::Sha256 hash;
-  hash.add(text);
-  const oci::Digest digest = hash.digest();
-  if (store::has_blob(root, digest)) return digest;
-  store::NewBlob blob(root);
-  blob.add(text);
-  blob.keep(digest);
-  return digest;
-}
-
-}  // namespace
 
 AddedLayer add_root_layer(const HostPath& root, store::NewBlob& blob, const HeldSignals& held,
                           const ProgressReport& report) {
@@ -78,15 +76,6 @@ AddedLayer add_layer(const HostPath& root, store::NewBlob& blob, const oci::Dige
       throw Error(ErrorKind::system, "the layer was read as something else than was written");
   }
   return keep(blob, file, layer, digest);
-}
-
-std::string name_to_give(const std::string& name) {
-  if (name.empty()) return {};
-  const oci::Reference reference = oci::parse_tagged_reference(name);
-  if (reference.digest)
-    throw Error(ErrorKind::invalid, format("\"{}\" is not a name to give: it has a digest", name), 0,
-                "give a name and a tag");
-  return reference.text();
 }
 
 oci::Digest add_image(const HostPath& root, const oci::ImageConfig& config,

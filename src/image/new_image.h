@@ -10,6 +10,11 @@
 
 namespace tare::image {
 
+/// A small blob: its digest.
+oci::Digest keep_text(const HostPath& root, std::string_view text);
+/// Of a layer's blob, by its first bytes.
+std::string_view media_type_of(sys::Fd blob);
+
 /// A layer that is a blob and an unpacked tree of the store.
 struct AddedLayer {
   oci::Digest layer;  ///< of the tar
@@ -23,9 +28,6 @@ AddedLayer add_root_layer(const HostPath& root, store::NewBlob& blob, const Held
 /// The same of one that hides files of those below it, whose digests are known.
 AddedLayer add_layer(const HostPath& root, store::NewBlob& blob, const oci::Digest& layer,
                      const oci::Digest& digest, const HeldSignals& held, const ProgressReport& report);
-
-/// "docker.io/library/name:latest"; empty for none. Throws Error{invalid} for what cannot be given.
-std::string name_to_give(const std::string& name);
 
 /// Writes config and manifest, all of whose layers are there, and gives it its name, if it has one: its id.
 /// The caller holds store::ImagesInUse.

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "image/layers.h"
+#include "image/new_image.h"
 #include "store/blobs.h"
 #include "store/images.h"
 #include "sys/file.h"
@@ -147,7 +148,7 @@ class Pull {
       throw Error(ErrorKind::invalid, format("its manifest has {} layers, and its config {}",
                                              manifest.layers.size(), config.layers.size()));
     fetch_layers(manifest, config);
-    keep(document.text, document.digest);
+    keep_text(root_, document.text);
     store::NamedManifest entry{.name = options_.reference.text(),
                                .manifest = {.media_type = document.media_type,
                                             .digest = document.digest,
@@ -193,13 +194,6 @@ class Pull {
     partial->add(text);
     partial->keep();
     return text;
-  }
-
-  void keep(const std::string& text, const oci::Digest& digest) {
-    if (store::has_blob(root_, digest)) return;
-    store::NewBlob blob(root_);
-    blob.add(text);
-    blob.keep(digest);
   }
 
   void tell(const oci::Digest& blob, What what) const {

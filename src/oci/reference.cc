@@ -141,4 +141,12 @@ Reference parse_tagged_reference(std::string_view text) {
   return reference;
 }
 
+Reference parse_name_to_give(std::string_view text) {
+  Reference reference = parse_tagged_reference(text);
+  if (reference.digest)
+    throw Error(ErrorKind::invalid, format("\"{}\" is not a name to give: it has a digest", text), 0,
+                "give a name and a tag");
+  return reference;
+}
+
 }  // namespace tare::oci

@@ -33,4 +33,7 @@ Reference parse_reference(std::string_view text);
 /// The same, with the tag "latest" where neither a tag nor a digest is given.
 Reference parse_tagged_reference(std::string_view text);
 
+/// What an image is to be called: the same, and no digest.
+Reference parse_name_to_give(std::string_view text);
+
 }  // namespace tare::oci

@@ -4,11 +4,11 @@
 #include <charconv>
 #include <map>
 
+#include "archive/compression.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "registry/printable.h"
 #include "registry/refusal.h"
-#include "registry/sha256.h"
 
 namespace tare::registry {
 namespace {
@@ -114,8 +114,9 @@ Document Client::get_manifest(std::string_view tag_or_digest) {
                                      .most = oci::largest_manifest});
   const Response& response = exchange.response();
   if (!response.is_success()) refuse(exchange, "pull", "manifest of " + name(reference));
-  Document document{
-      .media_type = media_type_of(response), .digest = sha256_of(response.body), .text = response.body};
+  Document document{.media_type = media_type_of(response),
+                    .digest = archive::digest_of(response.body),
+                    .text = response.body};
   const auto asked = oci::parse_digest(reference);
   const auto told = oci::parse_digest(response.header("docker-content-digest"));
   const auto& wanted = asked ? asked : told;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "archive/compression.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "registry/printable.h"
@@ -142,7 +143,7 @@ class Download {
   Servers& servers_;
   const Repository& repository_;
   const Fetch& fetch_;
-  Sha256 hash_;
+  archive::Sha256 hash_;
   Bytes position_ = 0;
   Bytes surplus_ = 0;         // what this answer repeats of what is there
   bool is_at_start_ = false;  // of an answer

@@ -8,7 +8,6 @@
 
 #include "oci/digest.h"
 #include "registry/exchange.h"
-#include "registry/sha256.h"
 
 namespace tare::registry {
 

@@ -1,9 +1,9 @@
 // What a client sends (distribution-spec, "Push").
+#include "archive/compression.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "registry/client.h"
 #include "registry/printable.h"
-#include "registry/sha256.h"
 
 namespace tare::registry {
 namespace {
@@ -76,7 +76,7 @@ Pushed Client::push_blob(const oci::Digest& digest, Bytes size, sys::Fd file, st
 
 oci::Digest Client::put_manifest(std::string_view media_type, const std::string& text,
                                  std::string_view tag_or_digest) {
-  const oci::Digest digest = sha256_of(text);
+  const oci::Digest digest = archive::digest_of(text);
   const std::string reference = own_reference(tag_or_digest);
   const Exchange exchange = perform({.method = Method::put,
                                      .target = target("manifests", reference),

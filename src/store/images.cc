@@ -204,6 +204,20 @@ std::optional<oci::Reference> try_reference(const std::string& text) {
   }
 }
 
+std::optional<NamedManifest> find_in(const Manifests& manifests, const oci::Reference& reference) {
+  for (const auto& entry : manifests) {
+    if (entry.name.empty()) continue;
+    if (!reference.digest) {
+      if (entry.name == reference.text()) return entry;
+      continue;
+    }
+    // A digest says all: the tag beside it is for people.
+    const bool is_it = entry.manifest.digest == *reference.digest || entry.pulled == reference.digest;
+    if (is_it && oci::parse_reference(entry.name).repository() == reference.repository()) return entry;
+  }
+  return std::nullopt;
+}
+
 void collect_entries(Image& image, const Manifests& manifests) {
   for (const auto& entry : manifests)
     if (entry.manifest.digest == image.entries.front().manifest.digest &&
@@ -238,6 +252,7 @@ void add_manifest(const HostPath& root, const NamedManifest& manifest) {
 
 bool remove_name(const HostPath& root, const std::string& name, const oci::Digest& manifest,
                  bool keep_manifest) {
+  note_garbage(root);
   return change_lists(root, [&](Manifests& manifests) {
     const auto found = std::ranges::find(manifests, name, &NamedManifest::name);
     if (found == manifests.end() || found->manifest.digest != manifest) return false;
@@ -250,6 +265,7 @@ bool remove_name(const HostPath& root, const std::string& name, const oci::Diges
 }
 
 void remove_manifest(const HostPath& root, const oci::Digest& manifest) {
+  note_garbage(root);
   change_lists(root, [&](Manifests& manifests) {
     return std::erase_if(manifests, [&](const auto& entry) { return entry.manifest.digest == manifest; });
   });
@@ -313,17 +329,7 @@ std::vector<Image> list_images(const HostPath& root, std::vector<std::string>& p
 }
 
 std::optional<NamedManifest> find_name(const HostPath& root, const oci::Reference& reference) {
-  for (const auto& entry : list_manifests(root)) {
-    if (entry.name.empty()) continue;
-    if (!reference.digest) {
-      if (entry.name == reference.text()) return entry;
-      continue;
-    }
-    // A digest says all: the tag beside it is for people.
-    const bool is_it = entry.manifest.digest == *reference.digest || entry.pulled == reference.digest;
-    if (is_it && oci::parse_reference(entry.name).repository() == reference.repository()) return entry;
-  }
-  return std::nullopt;
+  return find_in(list_manifests(root), reference);
 }
 
 std::string name_in(const Image& image, const std::string& name_or_id) {
@@ -337,7 +343,7 @@ std::optional<Image> find_image(const HostPath& root, const std::string& name_or
   const auto reference = try_reference(name_or_id);
   const Manifests manifests = list_manifests(root);
   if (reference)
-    if (const auto entry = find_name(root, *reference)) {
+    if (const auto entry = find_in(manifests, *reference)) {
       Image image = read_image(root, *entry);
       collect_entries(image, manifests);
       return image;

@@ -104,7 +104,8 @@ struct Garbage {
   std::vector<oci::Digest> blobs, layers;
   Bytes bytes = 0;
 };
-/// To be said before the list is changed: who is killed then has left something to do.
+/// To be said before the last need of something ends, as by remove_name(): who is killed then has left
+/// something to do.
 void note_garbage(const HostPath& root);
 /// All that a manifest leads to, itself included, as far as it is here.
 std::vector<oci::Digest> blobs_of(const HostPath& root, const oci::Descriptor& manifest);

@@ -4,8 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "archive/compression.h"
 #include "registry/client.h"
-#include "registry/sha256.h"
 #include "registry_fixture.h"
 
 using namespace tare;
@@ -19,7 +19,7 @@ constexpr Bytes blob_size = 300'000;
 std::string make_blob() {
   std::string data;
   for (int i = 0; i < 9375; i++) {
-    const std::string hex(registry::sha256_of(std::to_string(i)).hex());
+    const std::string hex(archive::digest_of(std::to_string(i)).hex());
     for (std::size_t at = 0; at < hex.size(); at += 2)
       data += static_cast<char>(std::stoi(hex.substr(at, 2), nullptr, 16));
   }
@@ -30,7 +30,7 @@ const std::string& blob() {
   return data;
 }
 const oci::Digest& blob_digest() {
-  static const oci::Digest digest = registry::sha256_of(blob());
+  static const oci::Digest digest = archive::digest_of(blob());
   return digest;
 }
 
@@ -114,7 +114,7 @@ std::string RegistryClient::domain;
 TEST_F(RegistryClient, GetsAManifest) {
   const auto document = Client(image("plain"), settings()).get_manifest();
   EXPECT_EQ(document.media_type, oci::media_type::manifest);
-  EXPECT_EQ(document.digest, registry::sha256_of(document.text));
+  EXPECT_EQ(document.digest, archive::digest_of(document.text));
   EXPECT_TRUE(oci::parse_manifest(document.text).layers.empty());
   const auto head = Client(image("plain"), settings()).head_manifest();
   ASSERT_TRUE(head);

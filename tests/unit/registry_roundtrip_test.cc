@@ -4,8 +4,8 @@
 #include <optional>
 #include <unistd.h>
 
+#include "archive/compression.h"
 #include "registry/client.h"
-#include "registry/sha256.h"
 #include "registry_fixture.h"
 
 using namespace tare;
@@ -54,7 +54,7 @@ class RealRegistry : public testing::Test {
                    std::string_view from = {}) const {
     directory.put("blob", text);
     const sys::UniqueFd file = sys::open_at(directory.fd(), "blob", O_RDONLY);
-    const auto digest = registry::sha256_of(text);
+    const auto digest = archive::digest_of(text);
     Bytes sent = 0;
     EXPECT_EQ(
         client.push_blob(digest, static_cast<Bytes>(text.size()), file, from, [&](Bytes now) { sent = now; }),
@@ -69,7 +69,7 @@ class RealRegistry : public testing::Test {
     const std::string config =
         R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}})";
     const std::vector<std::string> layers = {std::string(5'000'000, 'a'), "", "small"};
-    EXPECT_FALSE(client.has_blob(registry::sha256_of(config)));
+    EXPECT_FALSE(client.has_blob(archive::digest_of(config)));
     oci::Manifest manifest;
     manifest.config = {.media_type = std::string(oci::media_type::config),
                        .digest = push(client, config),
@@ -80,7 +80,7 @@ class RealRegistry : public testing::Test {
                                  .size = static_cast<Bytes>(layer.size())});
     EXPECT_TRUE(client.has_blob(manifest.config.digest));
     const std::string text = oci::to_text(manifest);
-    EXPECT_EQ(client.put_manifest(oci::media_type::manifest, text), registry::sha256_of(text));
+    EXPECT_EQ(client.put_manifest(oci::media_type::manifest, text), archive::digest_of(text));
 
     Client other(image(name), settings());
     const auto document = other.get_manifest();
@@ -123,9 +123,9 @@ TEST_F(RealRegistry, GivesBackWhatItGot) {
   Client second(image("tools/two"), settings());
   push(second, "small", Pushed::mounted, "tools/one");
   push(second, "new", Pushed::sent, "tools/one");
-  EXPECT_TRUE(second.has_blob(registry::sha256_of("small")));
+  EXPECT_TRUE(second.has_blob(archive::digest_of("small")));
   // It knows nothing of referrers: they are under a tag.
-  EXPECT_TRUE(second.referrers(registry::sha256_of("small")).empty());
+  EXPECT_TRUE(second.referrers(archive::digest_of("small")).empty());
   oci::Index index;
   const auto manifest = Client(image("tools/one"), settings()).get_manifest();
   index.manifests.push_back({.media_type = manifest.media_type,
@@ -145,7 +145,7 @@ TEST_F(RealRegistry, SaysWhatItDoesNotTake) {
   Client client(image("a"), settings());
   directory.put("blob", "other");
   const sys::UniqueFd file = sys::open_at(directory.fd(), "blob", O_RDONLY);
-  const auto digest = registry::sha256_of("text");
+  const auto digest = archive::digest_of("text");
   const std::string line = line_of([&] { client.push_blob(digest, 5, file); });
   EXPECT_TRUE(line.starts_with("cannot push blob " + digest.value + " to " + domain + "/a: " + domain +
                                " answers 400: provided digest did not match"))

@@ -2,13 +2,11 @@
 #include "image/unpack.h"
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/error.h"
-#include "base/units.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
-#include "sys/user_namespace.h"
+#include "image/layers.h"
 
 namespace tare::commands {
 namespace {
@@ -39,12 +37,7 @@ int unpack(const cli::Parsed& parsed) {
   options.root = root_of(parsed);
   options.source = parsed.operands.front();
   if (parsed.has("layer")) options.kind = store::LayerKind::overlay;
-  // In a user namespace the kernel makes none; a container there has the host's in a /dev of its own.
-  options.limits.device_nodes = sys::in_first_user_namespace();
-  if (const char* limit = std::getenv("TARE_UNPACK_LIMIT")) {
-    Step step("TARE_UNPACK_LIMIT");
-    options.limits.unpacked = parse_size(limit);
-  }
+  options.limits = image::unpack_limits();
   cli::Progress progress("unpacking " + (options.source == "-" ? "standard input" : options.source));
   options.progress = reporting_to(progress);
   std::printf("%s\n", image::unpack_tarball(options).c_str());

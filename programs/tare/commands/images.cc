@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cli/row_format.h"
 #include "cli/template.h"
+#include "cli/text.h"
 #include "commands/commands.h"
 #include "oci/reference.h"
 
@@ -121,10 +122,6 @@ std::string words_of(const std::vector<engine::Removed>& removed) {
   return text;
 }
 
-std::string shortened(const std::string& text, std::size_t most) {
-  return text.size() > most ? text.substr(0, most - 1) + "…" : text;
-}
-
 }  // namespace
 
 constinit const cli::Command images_command = {
@@ -227,12 +224,13 @@ int history(const Context& context, const cli::Parsed& parsed) {
   const auto& steps = image.config.history;
   for (std::size_t i = steps.size(); i-- > 0;) {
     const bool is_newest = i + 1 == steps.size();
-    format.add(json::object{{"ID", is_newest ? shown_id(image.id(), whole) : "<missing>"},
-                            {"CreatedSince", since_words(steps[i].created)},
-                            {"CreatedAt", steps[i].created ? format_time(*steps[i].created) : "N/A"},
-                            {"CreatedBy", whole ? steps[i].created_by : shortened(steps[i].created_by, 45)},
-                            {"Size", for_people ? format_size_decimal(sizes[i]) : std::to_string(sizes[i])},
-                            {"Comment", steps[i].comment}});
+    format.add(
+        json::object{{"ID", is_newest ? shown_id(image.id(), whole) : "<missing>"},
+                     {"CreatedSince", since_words(steps[i].created)},
+                     {"CreatedAt", steps[i].created ? format_time(*steps[i].created) : "N/A"},
+                     {"CreatedBy", whole ? steps[i].created_by : cli::shortened(steps[i].created_by, 45)},
+                     {"Size", for_people ? format_size_decimal(sizes[i]) : std::to_string(sizes[i])},
+                     {"Comment", steps[i].comment}});
   }
   print(format.text());
   return 0;

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/units.h"
 #include "cli/row_format.h"
+#include "cli/text.h"
 #include "commands/commands.h"
 #include "engine/container_filter.h"
 #include "engine/description.h"
@@ -36,14 +37,6 @@ constexpr cli::Column columns[] = {
     {"Status", "STATUS"},   {"Ports", "PORTS"},      {"RunningFor", "CREATED"},
     {"Size", "SIZE"},       {"Labels", "LABELS"},    {"LocalVolumes", "LOCAL VOLUMES"},
     {"Mounts", "MOUNTS"},   {"Networks", "NETWORKS"}};
-
-std::string shortened(const std::string& text, std::size_t most) {
-  std::size_t size = 0, letters = 0;
-  const auto is_start = [](char c) { return (c & 0xc0) != 0x80; };
-  for (std::size_t i = 0; i < text.size(); i++)
-    if (is_start(text[i]) && ++letters == most) size = i;
-  return letters > most ? text.substr(0, size) + "…" : text;
-}
 
 std::string command_words(const state::Record& record) {
   std::string text;
@@ -142,7 +135,7 @@ const Row::Field Row::fields[14] = {
     {"Command", false, false,
      [](const Row& row, const Container& container, const Description&) {
        const std::string words = command_words(container.record);
-       return "\"" + (row.whole_ ? words : shortened(words, 20)) + "\"";
+       return "\"" + (row.whole_ ? words : cli::shortened(words, 20)) + "\"";
      }},
     {"CreatedAt", false, false,
      [](const Row&, const Container& container, const Description&) {
@@ -165,7 +158,7 @@ const Row::Field Row::fields[14] = {
     {"Mounts", false, true,
      [](const Row& row, const Container&, const Description& description) {
        return joined(description.mounts, [&](const auto& mount) {
-         return row.whole_ ? mount.source : shortened(mount.source, 15);
+         return row.whole_ ? mount.source : cli::shortened(mount.source, 15);
        });
      }},
     {"Names", true, false,
